@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * qds - hash tables and dirty bitmaps as kernel objects, behind /dev/qds.
+ *
+ * This header is the ABI and its documentation. It compiles alone, in C and
+ * C++, and means the same to 32-bit and 64-bit processes.
+ */
+#ifndef _UAPI_LINUX_QDS_H
+#define _UAPI_LINUX_QDS_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: Objects
+ *
+ * QDS_TABLE_CREATE and QDS_BITMAP_CREATE, issued on /dev/qds, each make an
+ * object and return a descriptor of it: close-on-exec, open for reading and
+ * writing. It can be duplicated, inherited and passed over a UNIX socket; the
+ * object goes with its last descriptor. QDS_OBJECT_REOPEN makes a further
+ * descriptor of the same object that may be read-only, to be handed to those
+ * who shall not write. While an object lives, the module cannot be unloaded.
+ *
+ * The memory of entries and of bits is charged to the memory cgroup of the
+ * process whose call needs it. The arrays of buckets that a table grows into,
+ * some 16 to 32 bytes an entry, are charged to nobody.
+ */
+
+/**
+ * DOC: Calls
+ *
+ * Every command takes a pointer to a struct whose first member is its size.
+ * The caller stores sizeof(struct) there. A shorter struct, as an older header
+ * had it, is accepted down to the members that the command was born with; the
+ * missing ones count as zero. A longer one is accepted when all that this
+ * kernel does not know is zero. Members that are not inputs may hold anything;
+ * members named __reserved and bits of flags that have no name must be zero.
+ *
+ * A call returns 0, or -1 and errno:
+ *
+ * ========== ================================================================
+ * EBADF      the command changes the object, or /dev/qds makes one, and the
+ *            descriptor is not open for writing
+ * ENOTTY     no such command, or not one of this kind of object
+ * EINVAL     size is shorter than the command's first version; or a value that
+ *            can never be right: zero where there must be something, a chunk
+ *            not aligned, key or value size not the table's, a member that is
+ *            no input of this command and must be zero
+ * E2BIG      size is above 4096, or what this kernel does not know is not zero
+ * EOPNOTSUPP an unknown bit of flags or a non-zero __reserved member; or this
+ *            bitmap's granularity has no serialized form
+ * EFAULT     a pointer cannot be read or written
+ * EOVERFLOW  start + count does not fit in 64 bits
+ * ERANGE     a range reaches past the end of the bitmap
+ * EFBIG      larger than the limits of QDS_CAPS
+ * ENOMEM     no memory; the object is as it was
+ * ENOSPC     the table has max_entries entries, or the buffer is too small
+ * EEXIST     the key is in the table already
+ * ENOENT     the key is not in the table
+ * EBUSY      the bitmap is being restored
+ * ENODATA    the bitmap is not being restored
+ * EMFILE,    no descriptor or file to be had; nothing was made
+ * ENFILE
+ * EINTR      a fatal signal ended the call early; done says how far it came
+ * ========== ================================================================
+ *
+ * Inputs are checked before anything is touched, and replies are written
+ * before anything is changed: a call that returns EFAULT has not changed what
+ * the failing reply was about.
+ */
+
+/**
+ * DOC: Vectors
+ *
+ * Commands on entries and ranges take @nr of them in one call and work through
+ * them in order, in batches; several callers' batches interleave. With
+ * @results, a pointer to @nr __s32, each element gets a result of its own (0 or
+ * more, or a negative errno), one failure does not stop the others, and the
+ * call returns 0 when it has been through all. Without @results (0) the call
+ * stops at the first element that fails and returns its errno. In both cases
+ * @done is the number of elements that the call has been through without
+ * stopping, so that a caller can go on from there.
+ *
+ * A batch is written to @results and @done before it changes the object. On
+ * EFAULT, elements from @done on are as they were.
+ */
+
+#define QDS_IOC_MAGIC	0xBD
+
+/* Numbers: 0x00 the device, 0x10 any object, 0x20 tables, 0x40 bitmaps. */
+enum {
+	QDS_CMD_CAPS = 0x00,
+	QDS_CMD_TABLE_CREATE = 0x01,
+	QDS_CMD_BITMAP_CREATE = 0x02,
+
+	QDS_CMD_OBJECT_INFO = 0x10,
+	QDS_CMD_OBJECT_REOPEN = 0x11,
+
+	QDS_CMD_TABLE_INFO = 0x20,
+	QDS_CMD_TABLE_INSERT = 0x21,
+	QDS_CMD_TABLE_LOOKUP = 0x22,
+	QDS_CMD_TABLE_REMOVE = 0x23,
+
+	QDS_CMD_BITMAP_INFO = 0x40,
+	QDS_CMD_BITMAP_SET = 0x41,
+	QDS_CMD_BITMAP_RESET = 0x42,
+	QDS_CMD_BITMAP_TEST = 0x43,
+	QDS_CMD_BITMAP_COUNT = 0x44,
+	QDS_CMD_BITMAP_EXTENTS = 0x45,
+	QDS_CMD_BITMAP_SERIALIZE_SIZE = 0x46,
+	QDS_CMD_BITMAP_SERIALIZE = 0x47,
+	QDS_CMD_BITMAP_DESERIALIZE = 0x48,
+	QDS_CMD_BITMAP_FINISH = 0x49,
+};
+
+/**
+ * struct qds_caps - ioctl(QDS_CAPS), on /dev/qds
+ * @size: sizeof(struct qds_caps)
+ * @flags: must be 0
+ * @features: out: bits QDS_FEATURE_*
+ * @max_bitmap_bits: out: most bits (items >> granularity) of a bitmap
+ * @max_table_entries: out: largest max_entries of a table
+ * @max_key_size: out: largest key, in bytes
+ * @max_value_size: out: largest value, in bytes
+ * @max_granularity: out: largest granularity of a bitmap
+ * @max_serial_granularity: out: largest that has a serialized form
+ *
+ * What this build has and its limits.
+ */
+struct qds_caps {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 features;
+	__aligned_u64 max_bitmap_bits;
+	__aligned_u64 max_table_entries;
+	__u32 max_key_size;
+	__u32 max_value_size;
+	__u32 max_granularity;
+	__u32 max_serial_granularity;
+};
+
+/* Tables of fixed key and value size; bitmaps. */
+#define QDS_FEATURE_TABLE	(1ULL << 0)
+#define QDS_FEATURE_BITMAP	(1ULL << 1)
+
+#define QDS_CAPS		_IO(QDS_IOC_MAGIC, QDS_CMD_CAPS)
+
+/**
+ * struct qds_table_create - ioctl(QDS_TABLE_CREATE), on /dev/qds
+ * @size: sizeof(struct qds_table_create)
+ * @flags: must be 0
+ * @key_size: bytes of a key, 1 to max_key_size
+ * @value_size: bytes of a value, 0 (a set of keys) to max_value_size
+ * @max_entries: refuse to hold more than this; 0 for no bound but memory
+ * @size_hint: entries expected, to start with room for them; 0 if unknown
+ * @out_fd: out: the descriptor of the new table
+ * @__reserved: must be 0
+ *
+ * Makes an empty table. It grows as entries come, without stopping anyone.
+ * Keys are compared byte by byte and hashed under a random secret of the table.
+ */
+struct qds_table_create {
+	__u32 size;
+	__u32 flags;
+	__u32 key_size;
+	__u32 value_size;
+	__aligned_u64 max_entries;
+	__aligned_u64 size_hint;
+	__s32 out_fd;
+	__u32 __reserved;
+};
+
+#define QDS_TABLE_CREATE	_IO(QDS_IOC_MAGIC, QDS_CMD_TABLE_CREATE)
+
+/**
+ * struct qds_bitmap_create - ioctl(QDS_BITMAP_CREATE), on /dev/qds
+ * @size: sizeof(struct qds_bitmap_create)
+ * @flags: must be 0
+ * @items: number of items, 1 to 2^63 - 1
+ * @granularity: a bit stands for 1 << granularity items
+ * @out_fd: out: the descriptor of the new bitmap
+ *
+ * Makes a bitmap with all items clean. Memory is taken as items are set, and
+ * none for regions that are all clean or all dirty.
+ */
+struct qds_bitmap_create {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 items;
+	__u32 granularity;
+	__s32 out_fd;
+};
+
+#define QDS_BITMAP_CREATE	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_CREATE)
+
+/* Kinds of object. */
+#define QDS_KIND_TABLE		1
+#define QDS_KIND_BITMAP		2
+
+/* What a descriptor allows. */
+#define QDS_ACCESS_READ		(1 << 0)
+#define QDS_ACCESS_WRITE	(1 << 1)
+
+/**
+ * struct qds_object_info - ioctl(QDS_OBJECT_INFO), on an object
+ * @size: sizeof(struct qds_object_info)
+ * @flags: must be 0
+ * @kind: out: QDS_KIND_*
+ * @access: out: bits QDS_ACCESS_* of this descriptor
+ */
+struct qds_object_info {
+	__u32 size;
+	__u32 flags;
+	__u32 kind;
+	__u32 access;
+};
+
+#define QDS_OBJECT_INFO		_IO(QDS_IOC_MAGIC, QDS_CMD_OBJECT_INFO)
+
+/**
+ * struct qds_object_reopen - ioctl(QDS_OBJECT_REOPEN), on an object
+ * @size: sizeof(struct qds_object_reopen)
+ * @flags: must be 0
+ * @access: QDS_ACCESS_READ, or with QDS_ACCESS_WRITE if this descriptor has it
+ * @out_fd: out: a further descriptor of the same object, close-on-exec
+ *
+ * EBADF when @access asks for more than this descriptor allows, EINVAL when it
+ * does not ask for QDS_ACCESS_READ, EOPNOTSUPP on unknown bits.
+ */
+struct qds_object_reopen {
+	__u32 size;
+	__u32 flags;
+	__u32 access;
+	__s32 out_fd;
+};
+
+#define QDS_OBJECT_REOPEN	_IO(QDS_IOC_MAGIC, QDS_CMD_OBJECT_REOPEN)
+
+/**
+ * struct qds_table_info - ioctl(QDS_TABLE_INFO), on a table
+ * @size: sizeof(struct qds_table_info)
+ * @flags: must be 0
+ * @key_size: out: bytes of a key
+ * @value_size: out: bytes of a value
+ * @entries: out: entries now; exact while nobody writes
+ * @max_entries: out: as given at creation
+ * @buckets: out: head buckets now
+ */
+struct qds_table_info {
+	__u32 size;
+	__u32 flags;
+	__u32 key_size;
+	__u32 value_size;
+	__aligned_u64 entries;
+	__aligned_u64 max_entries;
+	__aligned_u64 buckets;
+};
+
+#define QDS_TABLE_INFO		_IO(QDS_IOC_MAGIC, QDS_CMD_TABLE_INFO)
+
+/**
+ * struct qds_table_vec - entries to work on
+ * @size: sizeof(struct qds_table_vec)
+ * @flags: must be 0
+ * @nr: number of elements, at least 1
+ * @done: out: elements gone through, see "Vectors"
+ * @key_size: the table's key size, or EINVAL
+ * @value_size: the table's value size if @values is given, else 0
+ * @keys: pointer to @nr keys, one right behind the other
+ * @values: pointer to @nr values, one right behind the other
+ * @results: pointer to @nr __s32, or 0
+ *
+ * ioctl(QDS_TABLE_INSERT) adds each key with its value. Results: 0, -EEXIST
+ * (the entry that is there stays as it is), -ENOSPC, -ENOMEM. @values may be 0
+ * only where the table's value size is.
+ *
+ * ioctl(QDS_TABLE_LOOKUP) finds each key. Results: 0, -ENOENT. Values are
+ * written to @values unless that is 0; the value of a key not found is zeroed.
+ * Without @results it stops at the first key that is not there.
+ *
+ * ioctl(QDS_TABLE_REMOVE) takes each key out. Results: 0, -ENOENT. @values and
+ * @value_size must be 0. Of several callers that remove one entry at the same
+ * time one gets 0.
+ */
+struct qds_table_vec {
+	__u32 size;
+	__u32 flags;
+	__u32 nr;
+	__u32 done;
+	__u32 key_size;
+	__u32 value_size;
+	__aligned_u64 keys;
+	__aligned_u64 values;
+	__aligned_u64 results;
+};
+
+#define QDS_TABLE_INSERT	_IO(QDS_IOC_MAGIC, QDS_CMD_TABLE_INSERT)
+#define QDS_TABLE_LOOKUP	_IO(QDS_IOC_MAGIC, QDS_CMD_TABLE_LOOKUP)
+#define QDS_TABLE_REMOVE	_IO(QDS_IOC_MAGIC, QDS_CMD_TABLE_REMOVE)
+
+/* States of a bitmap. */
+#define QDS_BITMAP_ACTIVE	0	/* in use */
+#define QDS_BITMAP_RESTORING	1	/* between first DESERIALIZE and FINISH */
+
+/**
+ * struct qds_bitmap_info - ioctl(QDS_BITMAP_INFO), on a bitmap in any state
+ * @size: sizeof(struct qds_bitmap_info)
+ * @flags: must be 0
+ * @state: out: QDS_BITMAP_ACTIVE or QDS_BITMAP_RESTORING
+ * @granularity: out: as given at creation
+ * @items: out: as given at creation
+ * @dirty: out: dirty bits << granularity: may exceed @items where the last
+ *	group is cut short; exact while nobody writes
+ * @memory: out: bytes of memory that the bits take now
+ */
+struct qds_bitmap_info {
+	__u32 size;
+	__u32 flags;
+	__u32 state;
+	__u32 granularity;
+	__aligned_u64 items;
+	__aligned_u64 dirty;
+	__aligned_u64 memory;
+};
+
+#define QDS_BITMAP_INFO		_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_INFO)
+
+/**
+ * struct qds_range - items from @start to @start + @count - 1
+ * @start: first item
+ * @count: number of items; 0 is an empty range, and nothing is done for it
+ */
+struct qds_range {
+	__aligned_u64 start;
+	__aligned_u64 count;
+};
+
+/* Results of QDS_BITMAP_TEST. */
+#define QDS_TEST_CLEAN	0	/* no item of the range is dirty */
+#define QDS_TEST_SOME	1	/* some are, some are not */
+#define QDS_TEST_DIRTY	2	/* all are */
+
+/**
+ * struct qds_bitmap_vec - ranges to work on
+ * @size: sizeof(struct qds_bitmap_vec)
+ * @flags: must be 0
+ * @nr: number of ranges, at least 1
+ * @done: out: ranges gone through, see "Vectors"
+ * @ranges: pointer to @nr struct qds_range
+ * @results: pointer to @nr __s32, or 0 (QDS_BITMAP_TEST needs it)
+ *
+ * ioctl(QDS_BITMAP_SET) makes the ranges dirty, rounded outward to whole bits.
+ * ioctl(QDS_BITMAP_RESET) makes them clean; each must start and end at a
+ * multiple of 1 << granularity or at the bitmap's end, or it is EINVAL.
+ * ioctl(QDS_BITMAP_TEST) answers QDS_TEST_* for each. An empty range is clean.
+ * Other results: -EOVERFLOW, -ERANGE, -ENOMEM (SET and RESET).
+ */
+struct qds_bitmap_vec {
+	__u32 size;
+	__u32 flags;
+	__u32 nr;
+	__u32 done;
+	__aligned_u64 ranges;
+	__aligned_u64 results;
+};
+
+#define QDS_BITMAP_SET		_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_SET)
+#define QDS_BITMAP_RESET	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_RESET)
+#define QDS_BITMAP_TEST		_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_TEST)
+
+/**
+ * struct qds_bitmap_count - ioctl(QDS_BITMAP_COUNT), on a bitmap
+ * @size: sizeof(struct qds_bitmap_count)
+ * @flags: must be 0
+ * @start: first item
+ * @count: number of items
+ * @dirty: out: how many of them are dirty
+ */
+struct qds_bitmap_count {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 start;
+	__aligned_u64 count;
+	__aligned_u64 dirty;
+};
+
+#define QDS_BITMAP_COUNT	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_COUNT)
+
+/**
+ * struct qds_extent - neighbouring items that are all dirty or all clean
+ * @start: first item
+ * @count: number of items
+ * @flags: QDS_EXTENT_DIRTY or QDS_EXTENT_CLEAN
+ * @__reserved: 0
+ */
+struct qds_extent {
+	__aligned_u64 start;
+	__aligned_u64 count;
+	__u32 flags;
+	__u32 __reserved;
+};
+
+#define QDS_EXTENT_DIRTY	(1 << 0)
+#define QDS_EXTENT_CLEAN	(1 << 1)
+
+/**
+ * struct qds_bitmap_extents - ioctl(QDS_BITMAP_EXTENTS), on a bitmap
+ * @size: sizeof(struct qds_bitmap_extents)
+ * @flags: which kinds to report: QDS_EXTENT_DIRTY, QDS_EXTENT_CLEAN, or both
+ * @start: first item to look at
+ * @count: number of items to look at
+ * @extents: pointer to room for @nr struct qds_extent
+ * @nr: in: that room, at least 1; out: how many were written
+ * @__reserved: must be 0
+ * @next: out: where to go on: @start + @count when all has been looked at,
+ *	else the first item that has not
+ *
+ * Extents come in order. What one says of an item was true of that item at some
+ * moment during the call. Beside writers, neighbouring extents may be of one kind;
+ * so may the last of one call and the first of the next.
+ */
+struct qds_bitmap_extents {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 start;
+	__aligned_u64 count;
+	__aligned_u64 extents;
+	__u32 nr;
+	__u32 __reserved;
+	__aligned_u64 next;
+};
+
+#define QDS_BITMAP_EXTENTS	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_EXTENTS)
+
+/**
+ * DOC: The serialized form
+ *
+ * Bit i of a bitmap, which stands for the items from i << granularity on, is
+ * bit i % 8 (the least significant is 0) of byte i / 8. Chunks start at a
+ * multiple of 64 << granularity items and end at one or at the bitmap's end;
+ * their bytes are padded with zero bits to a multiple of 8 bytes. The bytes are
+ * the same on every machine, and are those of QEMU's hbitmap on a 64-bit one.
+ */
+
+/**
+ * struct qds_bitmap_serialize_size - ioctl(QDS_BITMAP_SERIALIZE_SIZE)
+ * @size: sizeof(struct qds_bitmap_serialize_size)
+ * @flags: must be 0
+ * @start: first item of the chunk
+ * @count: number of items in the chunk
+ * @bytes: out: length of its serialized form
+ * @align: out: 64 << granularity, in items
+ */
+struct qds_bitmap_serialize_size {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 start;
+	__aligned_u64 count;
+	__aligned_u64 bytes;
+	__aligned_u64 align;
+};
+
+#define QDS_BITMAP_SERIALIZE_SIZE \
+	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_SERIALIZE_SIZE)
+
+/* For QDS_BITMAP_DESERIALIZE: the chunk is all clean, or all dirty, no bytes. */
+#define QDS_CHUNK_ZEROES	(1 << 0)
+#define QDS_CHUNK_ONES		(1 << 1)
+
+/**
+ * struct qds_bitmap_chunk - a chunk of the serialized form
+ * @size: sizeof(struct qds_bitmap_chunk)
+ * @flags: for DESERIALIZE at most one of QDS_CHUNK_*, else 0
+ * @start: first item, a multiple of 64 << granularity
+ * @count: number of items, such a multiple too unless the chunk ends where the
+ *	bitmap ends
+ * @data: pointer to the bytes; 0 with QDS_CHUNK_*
+ * @data_size: SERIALIZE: room at @data, at least what QDS_BITMAP_SERIALIZE_SIZE
+ *	says, or ENOSPC; DESERIALIZE: exactly that, or EINVAL; 0 with QDS_CHUNK_*
+ * @done: out: items written or read, counted from @start; on an error what has
+ *	been restored before it. Less than @count only on an error
+ *
+ * ioctl(QDS_BITMAP_SERIALIZE) writes the chunk to @data. Each region of 16384
+ * bits is as it was at one moment; different ones may be of different moments.
+ *
+ * ioctl(QDS_BITMAP_DESERIALIZE) puts the chunk in the place of what the bitmap
+ * has there. The first one makes the bitmap QDS_BITMAP_RESTORING; all but
+ * QDS_BITMAP_INFO, DESERIALIZE, FINISH and the object commands are then EBUSY.
+ * A set bit behind the bitmap's end is EINVAL. An empty chunk does nothing.
+ *
+ * ioctl(QDS_BITMAP_FINISH), with a struct qds_bitmap_finish, ends the restore;
+ * a DESERIALIZE of another caller's that is under way then ends with ENODATA.
+ */
+struct qds_bitmap_chunk {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 start;
+	__aligned_u64 count;
+	__aligned_u64 data;
+	__aligned_u64 data_size;
+	__aligned_u64 done;
+};
+
+#define QDS_BITMAP_SERIALIZE	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_SERIALIZE)
+#define QDS_BITMAP_DESERIALIZE	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_DESERIALIZE)
+
+/**
+ * struct qds_bitmap_finish - ioctl(QDS_BITMAP_FINISH), on a bitmap
+ * @size: sizeof(struct qds_bitmap_finish)
+ * @flags: must be 0
+ */
+struct qds_bitmap_finish {
+	__u32 size;
+	__u32 flags;
+};
+
+#define QDS_BITMAP_FINISH	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_FINISH)
+
+#endif /* _UAPI_LINUX_QDS_H */

@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /dev/qds: the device, its objects, and how a call finds its command.
+ *
+ * Names: an object is a table or a bitmap; a kind is what it is; an op is a
+ * command, with a prepare that checks and touches nothing, and an issue that
+ * does it; a vector is the array of elements that some commands take.
+ *
+ * An object lives as long as a file of it. It is complete before its first
+ * file is made, and the descriptor is installed when nothing can fail any more.
+ * The files' owner keeps the module.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/hbitmap.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/nospec.h>
+#include <linux/qht.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+
+#include "qds_private.h"
+
+/* Part of the ABI, whatever a page is here. */
+#define QDS_MAX_ARGS_SIZE	4096
+
+static const struct file_operations qds_object_fops;
+
+void qds_object_put(struct qds_object *object)
+{
+	if (refcount_dec_and_test(&object->refs))
+		object->kind->destroy(object);
+}
+
+/**
+ * qds_respond() - write a command's struct back to its caller
+ * @cmd: the call
+ *
+ * As much of it as the caller has, with the size that the caller gave.
+ *
+ * Context: Process; may sleep in a page fault, so under no lock.
+ * Return: 0 or -EFAULT.
+ */
+int qds_respond(const struct qds_cmd *cmd)
+{
+	size_t size = min(cmd->user_size, cmd->op->size);
+
+	return copy_to_user(cmd->user, cmd->args, size) ? -EFAULT : 0;
+}
+
+/**
+ * qds_publish() - make a file of an object, answer the call, install the file
+ * @cmd: the call
+ * @object: the object; the caller's reference goes to the file, or on an error
+ *	goes away
+ * @flags: O_RDWR or O_RDONLY
+ * @out_fd: where in the call's struct the descriptor is answered
+ *
+ * Context: Process; sleeps.
+ * Return: 0; or an error, and the caller has no new descriptor.
+ */
+int qds_publish(const struct qds_cmd *cmd, struct qds_object *object,
+		unsigned int flags, __s32 *out_fd)
+{
+	struct file *file;
+	int fd, rc;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		qds_object_put(object);
+		return fd;
+	}
+	file = anon_inode_getfile(object->kind->name, &qds_object_fops, object,
+				  flags);
+	if (IS_ERR(file)) {
+		rc = PTR_ERR(file);
+		qds_object_put(object);
+		goto err_fd;
+	}
+	*out_fd = fd;
+	rc = qds_respond(cmd);
+	if (rc)
+		goto err_file;
+	fd_install(fd, file);
+	return 0;
+
+err_file:
+	/* Releases the object. */
+	fput(file);
+err_fd:
+	put_unused_fd(fd);
+	return rc;
+}
+
+/* Vectors */
+
+/* Tell what the elements that the call goes through result in, and how many. */
+static int qds_vector_reply(struct qds_vector *vec)
+{
+	int rc;
+
+	if (vec->results) {
+		rc = qds_copy_out(vec->results, (u64)vec->base * sizeof(s32),
+				  vec->res, vec->good * sizeof(s32));
+		if (rc)
+			return rc;
+	}
+	return put_user(vec->base + vec->good, vec->done);
+}
+
+/**
+ * qds_vector_result() - say what became of an element
+ * @vec: the vector
+ * @i: the element, counted from the start of the batch
+ * @result: what became of it
+ *
+ * Return: True to stop here; the elements from @i on must be left as they are.
+ */
+bool qds_vector_result(struct qds_vector *vec, u32 i, int result)
+{
+	if (likely(vec->res[i] == result))
+		return false;
+	vec->res[i] = result;
+	vec->differs = true;
+	if (!qds_vector_stops(vec, result))
+		return false;
+	vec->good = i;
+	return true;
+}
+
+/*
+ * Others may have changed the object since the prediction. The elements whose
+ * result differs are then ones that this call has not changed, so an EFAULT here
+ * does not leave anything changed that was not told.
+ */
+static int qds_vector_commit(struct qds_vector *vec)
+{
+	int rc = vec->ops->commit(vec);
+
+	if (rc) {
+		vec->good = 0;
+		vec->differs = true;
+	}
+	if (vec->differs && qds_vector_reply(vec))
+		return -EFAULT;
+	return rc;
+}
+
+static int qds_vector_batch(struct qds_vector *vec)
+{
+	const struct qds_vector_ops *ops = vec->ops;
+	int rc;
+
+	vec->differs = false;
+	rc = ops->predict(vec);
+	if (rc)
+		return rc;
+	for (vec->good = 0; vec->good < vec->nr; vec->good++)
+		if (qds_vector_stops(vec, vec->res[vec->good]))
+			break;
+	if (ops->reply) {
+		rc = ops->reply(vec);
+		if (rc)
+			return rc;
+	}
+	rc = qds_vector_reply(vec);
+	if (!rc && ops->commit)
+		rc = qds_vector_commit(vec);
+	if (!rc && vec->good < vec->nr)
+		rc = vec->res[vec->good];
+	return rc;
+}
+
+/**
+ * qds_vector_start() - set a vector up
+ * @vec: the vector
+ * @ops: its phases
+ * @total: number of elements
+ * @batch: as many of them as fit a buffer of the caller's
+ * @results: user's array of results, or 0
+ * @done: user's count of elements gone through, set to 0
+ *
+ * Between this and qds_vector_run() the caller makes the buffer for
+ * @vec->batch elements, and sets @vec->res.
+ *
+ * Context: Process; may sleep in a page fault, so under no lock.
+ * Return: 0 or -EFAULT.
+ */
+int qds_vector_start(struct qds_vector *vec, const struct qds_vector_ops *ops,
+		     u32 total, u32 batch, u64 results, u32 __user *done)
+{
+	vec->ops = ops;
+	vec->results = results;
+	vec->done = done;
+	vec->total = total;
+	vec->batch = min3(total, max(batch, 1U), QDS_BATCH_MAX);
+	return put_user(0, done);
+}
+
+/**
+ * qds_vector_run() - work through a vector, batch by batch
+ * @vec: the vector, from qds_vector_start()
+ *
+ * Each batch is told before it is done: a caller whose memory cannot be written
+ * has lost nothing.
+ *
+ * Context: Process; sleeps. Under no lock, since user memory is touched.
+ * Return: 0, the errno of the element that it stopped at, or of the call.
+ */
+int qds_vector_run(struct qds_vector *vec)
+{
+	int rc;
+
+	for (vec->base = 0; vec->base < vec->total; vec->base += vec->nr) {
+		if (vec->base && fatal_signal_pending(current))
+			return -EINTR;
+		vec->nr = min(vec->total - vec->base, vec->batch);
+		rc = qds_vector_batch(vec);
+		if (vec->ops->cleanup)
+			vec->ops->cleanup(vec);
+		if (rc)
+			return rc;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* The commands of the device */
+
+static int qds_caps(struct qds_cmd *cmd)
+{
+	struct qds_caps *caps = &cmd->args->caps;
+
+	*caps = (struct qds_caps) {
+		.size = caps->size,
+		.features = QDS_FEATURE_TABLE | QDS_FEATURE_BITMAP,
+		.max_bitmap_bits = HBITMAP_MAX_BITS,
+		.max_table_entries = QDS_MAX_TABLE_ENTRIES,
+		.max_key_size = QDS_MAX_KEY_SIZE,
+		.max_value_size = QDS_MAX_VALUE_SIZE,
+		.max_granularity = HBITMAP_MAX_GRANULARITY,
+		.max_serial_granularity = HBITMAP_MAX_SERIAL_GRANULARITY,
+	};
+	return qds_respond(cmd);
+}
+
+static const struct qds_op qds_device_op[] = {
+	QDS_OP(QDS_CAPS, struct qds_caps, max_serial_granularity,
+	       .issue = qds_caps),
+	QDS_OP(QDS_TABLE_CREATE, struct qds_table_create, __reserved,
+	       .writes = true,
+	       .prepare = qds_table_create_prepare,
+	       .issue = qds_table_create_issue),
+	QDS_OP(QDS_BITMAP_CREATE, struct qds_bitmap_create, out_fd,
+	       .writes = true,
+	       .prepare = qds_bitmap_create_prepare,
+	       .issue = qds_bitmap_create_issue),
+};
+
+static const struct qds_ops qds_device_ops = {
+	.op = qds_device_op,
+	.nr = ARRAY_SIZE(qds_device_op),
+	.first = QDS_CMD_CAPS,
+};
+
+/* The commands of any object */
+
+static int qds_object_info(struct qds_cmd *cmd)
+{
+	struct qds_object_info *info = &cmd->args->object_info;
+
+	info->kind = cmd->object->kind->id;
+	info->access = QDS_ACCESS_READ;
+	if (cmd->file->f_mode & FMODE_WRITE)
+		info->access |= QDS_ACCESS_WRITE;
+	return qds_respond(cmd);
+}
+
+static int qds_object_reopen_prepare(const struct qds_cmd *cmd)
+{
+	u32 access = cmd->args->object_reopen.access;
+
+	if (access & ~(QDS_ACCESS_READ | QDS_ACCESS_WRITE))
+		return -EOPNOTSUPP;
+	if (!(access & QDS_ACCESS_READ))
+		return -EINVAL;
+	if ((access & QDS_ACCESS_WRITE) && !(cmd->file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	return 0;
+}
+
+static int qds_object_reopen(struct qds_cmd *cmd)
+{
+	struct qds_object_reopen *reopen = &cmd->args->object_reopen;
+	bool writes = reopen->access & QDS_ACCESS_WRITE;
+
+	refcount_inc(&cmd->object->refs);
+	return qds_publish(cmd, cmd->object, writes ? O_RDWR : O_RDONLY,
+			   &reopen->out_fd);
+}
+
+static const struct qds_op qds_object_op[] = {
+	QDS_OP(QDS_OBJECT_INFO, struct qds_object_info, access,
+	       .issue = qds_object_info),
+	QDS_OP(QDS_OBJECT_REOPEN, struct qds_object_reopen, out_fd,
+	       .prepare = qds_object_reopen_prepare,
+	       .issue = qds_object_reopen),
+};
+
+static const struct qds_ops qds_object_ops = {
+	.op = qds_object_op,
+	.nr = ARRAY_SIZE(qds_object_op),
+	.first = QDS_CMD_OBJECT_INFO,
+};
+
+/* The dispatcher */
+
+static const struct qds_op *qds_find_op(const struct qds_ops *ops,
+					unsigned int ioctl)
+{
+	unsigned int nr = _IOC_NR(ioctl) - ops->first;
+
+	if (_IOC_NR(ioctl) < ops->first || nr >= ops->nr)
+		return NULL;
+	nr = array_index_nospec(nr, ops->nr);
+	return ops->op[nr].ioctl == ioctl ? &ops->op[nr] : NULL;
+}
+
+/*
+ * The size is read once. The copy of the struct has it too, and another thread
+ * may have changed it by then, so the one that was checked is put in its place.
+ */
+static int qds_get_args(struct qds_cmd *cmd)
+{
+	const struct qds_op *op = cmd->op;
+	int rc;
+
+	if (get_user(cmd->user_size, (u32 __user *)cmd->user))
+		return -EFAULT;
+	if (cmd->user_size < op->min_size)
+		return -EINVAL;
+	if (cmd->user_size > QDS_MAX_ARGS_SIZE)
+		return -E2BIG;
+	rc = copy_struct_from_user(cmd->args, op->size, cmd->user,
+				   cmd->user_size);
+	if (rc)
+		return rc;
+	cmd->args->head.size = cmd->user_size;
+	if (cmd->args->head.flags & ~op->flags)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static long qds_run(const struct qds_op *op, struct file *file,
+		    struct qds_object *object, unsigned long arg)
+{
+	union qds_args args;
+	struct qds_cmd cmd = {
+		.op = op,
+		.file = file,
+		.object = object,
+		.args = &args,
+		.user = (void __user *)arg,
+	};
+	int rc;
+
+	if (!op)
+		return -ENOTTY;
+	if (op->writes && !(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	/* An initializer would clear only the union's first member. */
+	memset(&args, 0, sizeof(args));
+	rc = qds_get_args(&cmd);
+	if (!rc && op->prepare)
+		rc = op->prepare(&cmd);
+	return rc ?: op->issue(&cmd);
+}
+
+static long qds_object_ioctl(struct file *file, unsigned int ioctl,
+			     unsigned long arg)
+{
+	struct qds_object *object = file->private_data;
+	const struct qds_op *op;
+
+	op = qds_find_op(&qds_object_ops, ioctl);
+	if (!op)
+		op = qds_find_op(&object->kind->ops, ioctl);
+	return qds_run(op, file, object, arg);
+}
+
+static int qds_object_release(struct inode *inode, struct file *file)
+{
+	qds_object_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations qds_object_fops = {
+	.owner = THIS_MODULE,
+	.release = qds_object_release,
+	.unlocked_ioctl = qds_object_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static long qds_device_ioctl(struct file *file, unsigned int ioctl,
+			     unsigned long arg)
+{
+	return qds_run(qds_find_op(&qds_device_ops, ioctl), file, NULL, arg);
+}
+
+static const struct file_operations qds_device_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = qds_device_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static struct miscdevice qds_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "qds",
+	.fops = &qds_device_fops,
+	.mode = 0600,
+};
+
+static int __init qds_init(void)
+{
+	int rc;
+
+	rc = qht_module_init();
+	if (rc)
+		return rc;
+	rc = hbitmap_module_init();
+	if (rc)
+		goto err_qht;
+	rc = misc_register(&qds_device);
+	if (rc)
+		goto err_hbitmap;
+	return 0;
+
+err_hbitmap:
+	hbitmap_module_exit();
+err_qht:
+	qht_module_exit();
+	return rc;
+}
+
+/*
+ * No object is left: its files would hold the module. Entries of tables may
+ * still wait for a grace period, but kfree_rcu() needs nothing of this module.
+ */
+static void __exit qds_exit(void)
+{
+	misc_deregister(&qds_device);
+	hbitmap_module_exit();
+	qht_module_exit();
+}
+
+module_init(qds_init);
+module_exit(qds_exit);
+
+MODULE_DESCRIPTION("Concurrent hash tables and dirty bitmaps");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the device share. main.c has the objects, the dispatcher
+ * and the vectors; table.c and bitmap.c have one kind of object each.
+ */
+#ifndef _QDS_PRIVATE_H
+#define _QDS_PRIVATE_H
+
+#include <linux/build_bug.h>
+#include <linux/errno.h>
+#include <linux/gfp.h>
+#include <linux/kernel.h>
+#include <linux/overflow.h>
+#include <linux/refcount.h>
+#include <linux/stddef.h>
+#include <linux/types.h>
+#include <linux/uaccess.h>
+#include <linux/qds.h>
+
+struct file;
+struct qds_cmd;
+struct qds_object;
+
+/* Limits that QDS_CAPS reports. */
+#define QDS_MAX_KEY_SIZE	4096
+#define QDS_MAX_VALUE_SIZE	4096
+#define QDS_MAX_TABLE_ENTRIES	(2ULL << 30)
+
+/*
+ * Users choose how much is asked for at once, so a failure is not news for the
+ * log, and what it takes is charged to them.
+ */
+#define QDS_GFP			(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+
+/* The largest buffer between user memory and an object, unless one element is. */
+#define QDS_BOUNCE_SIZE		(64 * 1024)
+/* Bounds what a vector does between two looks at signals and the scheduler. */
+#define QDS_BATCH_MAX		512U
+
+/* The struct of any command. */
+union qds_args {
+	struct {
+		__u32 size;
+		__u32 flags;
+	} head;
+	struct qds_caps caps;
+	struct qds_table_create table_create;
+	struct qds_bitmap_create bitmap_create;
+	struct qds_object_info object_info;
+	struct qds_object_reopen object_reopen;
+	struct qds_table_info table_info;
+	struct qds_table_vec table_vec;
+	struct qds_bitmap_info bitmap_info;
+	struct qds_bitmap_vec bitmap_vec;
+	struct qds_bitmap_count bitmap_count;
+	struct qds_bitmap_extents bitmap_extents;
+	struct qds_bitmap_serialize_size bitmap_serialize_size;
+	struct qds_bitmap_chunk bitmap_chunk;
+	struct qds_bitmap_finish bitmap_finish;
+};
+
+/**
+ * struct qds_op - a command
+ * @ioctl: its full number
+ * @size: of its struct, as this kernel knows it
+ * @min_size: of its struct, as the command was born
+ * @flags: the bits of flags that have a name
+ * @writes: needs a descriptor that is open for writing
+ * @prepare: check all that can be checked without touching anything, or NULL
+ * @issue: do it
+ */
+struct qds_op {
+	unsigned int ioctl;
+	unsigned int size;
+	unsigned int min_size;
+	u32 flags;
+	bool writes;
+	int (*prepare)(const struct qds_cmd *cmd);
+	int (*issue)(struct qds_cmd *cmd);
+};
+
+#define QDS_OP(_ioctl, _type, _last, ...)				\
+	{								\
+		.ioctl = (_ioctl),					\
+		.size = sizeof(_type) +					\
+			BUILD_BUG_ON_ZERO(sizeof(_type) >		\
+					  sizeof(union qds_args)) +	\
+			BUILD_BUG_ON_ZERO(offsetof(_type, size) != 0) +	\
+			BUILD_BUG_ON_ZERO(offsetof(_type, flags) !=	\
+					  offsetof(union qds_args,	\
+						   head.flags)),	\
+		.min_size = offsetofend(_type, _last),			\
+		__VA_ARGS__						\
+	}
+
+/**
+ * struct qds_ops - the commands of a kind of object, or of the device
+ * @op: them, in the order of their numbers and without gaps
+ * @nr: how many
+ * @first: number of the first
+ */
+struct qds_ops {
+	const struct qds_op *op;
+	unsigned int nr;
+	unsigned int first;
+};
+
+/**
+ * struct qds_kind - a kind of object
+ * @id: QDS_KIND_*
+ * @name: of the files
+ * @ops: commands of this kind alone
+ * @destroy: frees an object that nobody has any more; may sleep
+ */
+struct qds_kind {
+	u32 id;
+	const char *name;
+	struct qds_ops ops;
+	void (*destroy)(struct qds_object *object);
+};
+
+/**
+ * struct qds_object - what all kinds have; the first member of each
+ * @kind: its kind
+ * @refs: one for each file, and one for its maker until there is a file
+ *
+ * A file that is open keeps the object, and an ioctl in flight keeps the file,
+ * so that commands need no reference of their own.
+ */
+struct qds_object {
+	const struct qds_kind *kind;
+	refcount_t refs;
+};
+
+/**
+ * struct qds_cmd - a call in flight
+ * @op: the command
+ * @file: the descriptor that it came by
+ * @object: the object of @file, NULL for the device
+ * @args: the caller's struct, copied once
+ * @user: the caller's struct
+ * @user_size: its size as the caller gave it, also in @args
+ */
+struct qds_cmd {
+	const struct qds_op *op;
+	struct file *file;
+	struct qds_object *object;
+	union qds_args *args;
+	void __user *user;
+	u32 user_size;
+};
+
+static inline void qds_object_init(struct qds_object *object,
+				   const struct qds_kind *kind)
+{
+	object->kind = kind;
+	refcount_set(&object->refs, 1);
+}
+
+int qds_respond(const struct qds_cmd *cmd);
+int qds_publish(const struct qds_cmd *cmd, struct qds_object *object,
+		unsigned int flags, __s32 *out_fd);
+void qds_object_put(struct qds_object *object);
+
+int qds_table_create_prepare(const struct qds_cmd *cmd);
+int qds_table_create_issue(struct qds_cmd *cmd);
+int qds_bitmap_create_prepare(const struct qds_cmd *cmd);
+int qds_bitmap_create_issue(struct qds_cmd *cmd);
+
+/*
+ * Addresses come as 64 bits. A 32-bit kernel would cut one that does not fit
+ * down to one that the caller did not mean.
+ */
+static inline int qds_user_ptr(u64 base, u64 offset, void __user **ptr)
+{
+	u64 address;
+
+	if (check_add_overflow(base, offset, &address) ||
+	    address != (uintptr_t)address)
+		return -EFAULT;
+	*ptr = u64_to_user_ptr(address);
+	return 0;
+}
+
+static inline int qds_copy_in(void *to, u64 base, u64 offset, size_t size)
+{
+	void __user *from;
+
+	if (!size)
+		return 0;
+	if (qds_user_ptr(base, offset, &from))
+		return -EFAULT;
+	return copy_from_user(to, from, size) ? -EFAULT : 0;
+}
+
+static inline int qds_copy_out(u64 base, u64 offset, const void *from,
+			       size_t size)
+{
+	void __user *to;
+
+	if (!size)
+		return 0;
+	if (qds_user_ptr(base, offset, &to))
+		return -EFAULT;
+	return copy_to_user(to, from, size) ? -EFAULT : 0;
+}
+
+struct qds_vector;
+
+/**
+ * struct qds_vector_ops - the phases of a batch
+ * @predict: read the elements of the batch from the user, make ready all that
+ *	they need and store in @res what each will result in, negative from the
+ *	start for those that will not be tried. What reads an object only is
+ *	complete with that. An error here ends the call with the batch untouched
+ * @reply: write what else is to be told of the first @good elements, or NULL
+ * @commit: change the object for the first @good elements, and tell
+ *	qds_vector_result() of each; or NULL. An error means that nothing was
+ *	changed, and ends the call
+ * @cleanup: give back what @predict has taken and @commit not used, or NULL
+ */
+struct qds_vector_ops {
+	int (*predict)(struct qds_vector *vec);
+	int (*reply)(struct qds_vector *vec);
+	int (*commit)(struct qds_vector *vec);
+	void (*cleanup)(struct qds_vector *vec);
+};
+
+/**
+ * struct qds_vector - a vector being worked through
+ * @ops: its phases
+ * @results: user's array of results, or 0: stop at the first that fails
+ * @done: user's count of elements gone through
+ * @total: number of elements
+ * @batch: most elements of a batch
+ * @base: elements in the batches before
+ * @nr: elements of this batch
+ * @good: elements of this batch that the call goes through without stopping
+ * @differs: a result is not what was predicted
+ * @res: result of each element of this batch
+ */
+struct qds_vector {
+	const struct qds_vector_ops *ops;
+	u64 results;
+	u32 __user *done;
+	u32 total;
+	u32 batch;
+	u32 base;
+	u32 nr;
+	u32 good;
+	bool differs;
+	s32 *res;
+};
+
+int qds_vector_start(struct qds_vector *vec, const struct qds_vector_ops *ops,
+		     u32 total, u32 batch, u64 results, u32 __user *done);
+int qds_vector_run(struct qds_vector *vec);
+bool qds_vector_result(struct qds_vector *vec, u32 i, int result);
+
+/* Does an element that results in this end the call? */
+static inline bool qds_vector_stops(const struct qds_vector *vec, int result)
+{
+	return result < 0 && !vec->results;
+}
+
+#endif /* _QDS_PRIVATE_H */

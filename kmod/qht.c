@@ -304,9 +304,10 @@ static unsigned int qht_spares_needed(const struct qht_map *old,
 static void qht_copy_locked(struct qht_map *new, struct qht_bucket *head,
 			    struct qht_spares *spares)
 {
-	struct qht_bucket *b, *to = NULL;
+	struct qht_bucket *b, *to = qht_head(new, head->hashes[0]);
 	unsigned int i;
 
+	spin_lock_nested(&to->lock, SINGLE_DEPTH_NESTING);
 	for (b = head; b; b = qht_next_locked(head, b)) {
 		for (i = 0; i < QHT_BUCKET_ENTRIES; i++) {
 			void *entry = qht_entry_locked(head, b, i);
@@ -315,18 +316,16 @@ static void qht_copy_locked(struct qht_map *new, struct qht_bucket *head,
 			if (!entry)
 				goto out;
 			if (dest != to) {
-				if (to)
-					spin_unlock(&to->lock);
-				spin_lock_nested(&dest->lock, SINGLE_DEPTH_NESTING);
+				spin_unlock(&to->lock);
 				to = dest;
+				spin_lock_nested(&to->lock, SINGLE_DEPTH_NESTING);
 			}
 			WARN_ON_ONCE(!qht_append_locked(new, to, b->hashes[i],
 							entry, spares));
 		}
 	}
 out:
-	if (to)
-		spin_unlock(&to->lock);
+	spin_unlock(&to->lock);
 }
 
 /*

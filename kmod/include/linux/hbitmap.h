@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * hbitmap - a concurrent, sparse, hierarchical dirty bitmap.
+ *
+ * The contract is QEMU's HBitmap (util/hbitmap.c), with -EINVAL where QEMU
+ * asserts, any operation allowed beside any other, and memory only for what is
+ * neither all zero nor all one. Documentation/hbitmap.rst has the design.
+ *
+ * Names: an *item* is what the user counts in (a byte, a sector); a *bit*
+ * stands for a group of 1 << granularity items; a *leaf* holds the bits of one
+ * region; @size, @start and @count are always in items.
+ */
+#ifndef _LINUX_HBITMAP_H
+#define _LINUX_HBITMAP_H
+
+#include <linux/gfp.h>
+#include <linux/types.h>
+
+struct hbitmap;
+
+/* Most bits that a bitmap can have; its items are 1 << granularity times as many. */
+#define HBITMAP_MAX_BITS		(1ULL << 41)
+/* Largest granularity that a bitmap can have, and that one can serialize with. */
+#define HBITMAP_MAX_GRANULARITY		63
+#define HBITMAP_MAX_SERIAL_GRANULARITY	57
+/* Bits in the unit of serialization: chunks start at a multiple of it. */
+#define HBITMAP_CHUNK_BITS		64
+/* Bits in a leaf: what a reader sees as it was at one moment. */
+#define HBITMAP_LEAF_SHIFT		14
+#define HBITMAP_LEAF_BITS		(1UL << HBITMAP_LEAF_SHIFT)
+
+struct hbitmap *hbitmap_alloc(u64 size, unsigned int granularity, gfp_t gfp);
+void hbitmap_free(struct hbitmap *hb);
+
+u64 hbitmap_size(const struct hbitmap *hb);
+unsigned int hbitmap_granularity(const struct hbitmap *hb);
+u64 hbitmap_count(const struct hbitmap *hb);
+bool hbitmap_empty(const struct hbitmap *hb);
+u64 hbitmap_memory(const struct hbitmap *hb);
+
+int hbitmap_set(struct hbitmap *hb, u64 start, u64 count, gfp_t gfp);
+int hbitmap_reset(struct hbitmap *hb, u64 start, u64 count, gfp_t gfp);
+void hbitmap_reset_all(struct hbitmap *hb);
+bool hbitmap_get(const struct hbitmap *hb, u64 item);
+
+s64 hbitmap_next_dirty(const struct hbitmap *hb, u64 start, u64 count);
+s64 hbitmap_next_zero(const struct hbitmap *hb, u64 start, u64 count);
+bool hbitmap_next_dirty_area(const struct hbitmap *hb, u64 start, u64 end,
+			     u64 max_count, u64 *area_start, u64 *area_count);
+u64 hbitmap_count_range(const struct hbitmap *hb, u64 start, u64 count);
+
+/**
+ * struct hbitmap_iter - a walk over the dirty items of a bitmap
+ * @hb: the bitmap
+ * @next: the first item not yet looked at
+ *
+ * Needs no lock between steps. An item that is dirty all through the walk is
+ * returned once; one that is reset before the walk reaches it is not.
+ */
+struct hbitmap_iter {
+	const struct hbitmap *hb;
+	u64 next;
+};
+
+void hbitmap_iter_init(struct hbitmap_iter *iter, const struct hbitmap *hb,
+		       u64 first);
+s64 hbitmap_iter_next(struct hbitmap_iter *iter);
+
+/**
+ * hbitmap_for_each_dirty() - for each dirty group, its first item
+ * @iter: &struct hbitmap_iter, the cursor
+ * @hb: the bitmap
+ * @item: s64, set to the first item of each dirty group in turn
+ */
+#define hbitmap_for_each_dirty(iter, hb, item)				\
+	for (hbitmap_iter_init((iter), (hb), 0);			\
+	     ((item) = hbitmap_iter_next(iter)) >= 0;)
+
+bool hbitmap_is_serializable(const struct hbitmap *hb);
+u64 hbitmap_serialization_align(const struct hbitmap *hb);
+u64 hbitmap_serialization_size(const struct hbitmap *hb, u64 start, u64 count);
+int hbitmap_serialize_part(const struct hbitmap *hb, void *buf, u64 start,
+			   u64 count);
+int hbitmap_deserialize_part(struct hbitmap *hb, const void *buf, u64 start,
+			     u64 count, gfp_t gfp);
+int hbitmap_deserialize_zeroes(struct hbitmap *hb, u64 start, u64 count,
+			       gfp_t gfp);
+int hbitmap_deserialize_ones(struct hbitmap *hb, u64 start, u64 count,
+			     gfp_t gfp);
+void hbitmap_deserialize_finish(struct hbitmap *hb);
+
+int hbitmap_module_init(void);
+void hbitmap_module_exit(void);
+
+#endif /* _LINUX_HBITMAP_H */

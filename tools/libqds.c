@@ -1,0 +1,646 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * libqds: one function per command of <linux/qds.h>, and the loops that every
+ * caller would write: over extents, over chunks.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "libqds.h"
+
+/* The chunk that save and load use when the caller has no wish. */
+#define DEFAULT_CHUNK ((size_t)64 << 10)
+
+static uint64_t ptr_to_u64(const void *ptr)
+{
+	return (uintptr_t)ptr;
+}
+
+static int command(int fd, unsigned long cmd, void *arg)
+{
+	return ioctl(fd, cmd, arg) < 0 ? -errno : 0;
+}
+
+/**
+ * qds_open() - open the device
+ * @path: its path; NULL for QDS_DEVICE
+ *
+ * Return: a descriptor for qds_get_caps(), qds_create_table() and
+ * qds_create_bitmap(), or -errno: -ENOENT when the module is not loaded.
+ */
+int qds_open(const char *path)
+{
+	int dev = open(path ? path : QDS_DEVICE, O_RDWR | O_CLOEXEC);
+
+	return dev < 0 ? -errno : dev;
+}
+
+/**
+ * qds_get_caps() - what the module has and its limits
+ * @dev: the device
+ * @caps: filled in
+ *
+ * Return: 0 or -errno.
+ */
+int qds_get_caps(int dev, struct qds_caps *caps)
+{
+	memset(caps, 0, sizeof(*caps));
+	caps->size = sizeof(*caps);
+	return command(dev, QDS_CAPS, caps);
+}
+
+/**
+ * qds_object_get_info() - what a descriptor is and allows
+ * @fd: any descriptor
+ * @info: filled in
+ *
+ * Return: 0 or -errno: -ENOTTY when it is not an object of qds.
+ */
+int qds_object_get_info(int fd, struct qds_object_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->size = sizeof(*info);
+	return command(fd, QDS_OBJECT_INFO, info);
+}
+
+/**
+ * qds_reopen() - a further descriptor of an object
+ * @fd: the object
+ * @access: QDS_ACCESS_READ, perhaps with QDS_ACCESS_WRITE
+ *
+ * Return: the descriptor or -errno.
+ */
+int qds_reopen(int fd, uint32_t access)
+{
+	struct qds_object_reopen arg = { .size = sizeof(arg), .access = access };
+	int err = command(fd, QDS_OBJECT_REOPEN, &arg);
+
+	return err ? err : arg.out_fd;
+}
+
+/**
+ * qds_create_table() - make an empty table
+ * @dev: the device
+ * @key_size: bytes of a key, at least 1
+ * @value_size: bytes of a value, 0 for a set of keys
+ * @max_entries: refuse to hold more; 0 for no bound but memory
+ * @size_hint: entries expected; 0 if unknown
+ *
+ * Return: the table's descriptor or -errno.
+ */
+int qds_create_table(int dev, uint32_t key_size, uint32_t value_size,
+		     uint64_t max_entries, uint64_t size_hint)
+{
+	struct qds_table_create arg = {
+		.size = sizeof(arg),
+		.key_size = key_size,
+		.value_size = value_size,
+		.max_entries = max_entries,
+		.size_hint = size_hint,
+	};
+	int err = command(dev, QDS_TABLE_CREATE, &arg);
+
+	return err ? err : arg.out_fd;
+}
+
+/**
+ * qds_table_get_info() - a table's sizes and fill
+ * @fd: the table
+ * @info: filled in
+ *
+ * Return: 0 or -errno.
+ */
+int qds_table_get_info(int fd, struct qds_table_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->size = sizeof(*info);
+	return command(fd, QDS_TABLE_INFO, info);
+}
+
+static int table_command(int fd, unsigned long cmd, struct qds_entries *entries)
+{
+	struct qds_table_vec arg = {
+		.size = sizeof(arg),
+		.nr = entries->nr,
+		.key_size = entries->key_size,
+		.value_size = entries->value_size,
+		.keys = ptr_to_u64(entries->keys),
+		.values = ptr_to_u64(entries->values),
+		.results = ptr_to_u64(entries->results),
+	};
+	int err = command(fd, cmd, &arg);
+
+	entries->done = arg.done;
+	return err;
+}
+
+/**
+ * qds_table_insert() - add entries
+ * @fd: the table
+ * @entries: keys and values; @done is filled in, and @results if given: 0, or
+ *	-EEXIST where the key is there already and keeps its value
+ *
+ * Return: 0 or -errno.
+ */
+int qds_table_insert(int fd, struct qds_entries *entries)
+{
+	return table_command(fd, QDS_TABLE_INSERT, entries);
+}
+
+/**
+ * qds_table_lookup() - find entries
+ * @fd: the table
+ * @entries: keys; @done is filled in, @values if given, and @results if given:
+ *	0, or -ENOENT where the key is not there
+ *
+ * Return: 0 or -errno.
+ */
+int qds_table_lookup(int fd, struct qds_entries *entries)
+{
+	return table_command(fd, QDS_TABLE_LOOKUP, entries);
+}
+
+/**
+ * qds_table_remove() - take entries out
+ * @fd: the table
+ * @entries: keys; @values must be NULL; @done is filled in, and @results if
+ *	given: 0, or -ENOENT where the key is not there
+ *
+ * Return: 0 or -errno.
+ */
+int qds_table_remove(int fd, struct qds_entries *entries)
+{
+	return table_command(fd, QDS_TABLE_REMOVE, entries);
+}
+
+/**
+ * qds_create_bitmap() - make a bitmap with all items clean
+ * @dev: the device
+ * @items: number of items
+ * @granularity: a bit stands for 1 << granularity items
+ *
+ * Return: the bitmap's descriptor or -errno.
+ */
+int qds_create_bitmap(int dev, uint64_t items, uint32_t granularity)
+{
+	struct qds_bitmap_create arg = {
+		.size = sizeof(arg),
+		.items = items,
+		.granularity = granularity,
+	};
+	int err = command(dev, QDS_BITMAP_CREATE, &arg);
+
+	return err ? err : arg.out_fd;
+}
+
+/**
+ * qds_bitmap_get_info() - a bitmap's size and state
+ * @fd: the bitmap
+ * @info: filled in
+ *
+ * Return: 0 or -errno.
+ */
+int qds_bitmap_get_info(int fd, struct qds_bitmap_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->size = sizeof(*info);
+	return command(fd, QDS_BITMAP_INFO, info);
+}
+
+static int range_command(int fd, unsigned long cmd,
+			 const struct qds_range *ranges, uint32_t nr,
+			 int32_t *results, uint32_t *done)
+{
+	struct qds_bitmap_vec arg = {
+		.size = sizeof(arg),
+		.nr = nr,
+		.ranges = ptr_to_u64(ranges),
+		.results = ptr_to_u64(results),
+	};
+	int err = command(fd, cmd, &arg);
+
+	if (done)
+		*done = arg.done;
+	return err;
+}
+
+/**
+ * qds_bitmap_set() - make ranges dirty, rounded outward to whole bits
+ * @fd: the bitmap
+ * @ranges: the ranges
+ * @nr: number of ranges, at least 1
+ * @results: room for a result per range, or NULL to stop at the first failure
+ * @done: out: ranges that the call has been through; may be NULL
+ *
+ * Return: 0 or -errno.
+ */
+int qds_bitmap_set(int fd, const struct qds_range *ranges, uint32_t nr,
+		   int32_t *results, uint32_t *done)
+{
+	return range_command(fd, QDS_BITMAP_SET, ranges, nr, results, done);
+}
+
+/**
+ * qds_bitmap_reset() - make ranges clean
+ * @fd: the bitmap
+ * @ranges: the ranges, of whole bits
+ * @nr: number of ranges, at least 1
+ * @results: room for a result per range, or NULL to stop at the first failure
+ * @done: out: ranges that the call has been through; may be NULL
+ *
+ * Return: 0 or -errno.
+ */
+int qds_bitmap_reset(int fd, const struct qds_range *ranges, uint32_t nr,
+		     int32_t *results, uint32_t *done)
+{
+	return range_command(fd, QDS_BITMAP_RESET, ranges, nr, results, done);
+}
+
+/**
+ * qds_bitmap_test() - are ranges dirty?
+ * @fd: the bitmap
+ * @ranges: the ranges
+ * @nr: number of ranges, at least 1
+ * @results: out: QDS_TEST_* or -errno for each range
+ * @done: out: ranges that the call has been through; may be NULL
+ *
+ * Return: 0 or -errno.
+ */
+int qds_bitmap_test(int fd, const struct qds_range *ranges, uint32_t nr,
+		    int32_t *results, uint32_t *done)
+{
+	return range_command(fd, QDS_BITMAP_TEST, ranges, nr, results, done);
+}
+
+/**
+ * qds_bitmap_count_dirty() - how many items of a range are dirty
+ * @fd: the bitmap
+ * @start: first item
+ * @count: number of items
+ * @dirty: filled in
+ *
+ * Return: 0 or -errno.
+ */
+int qds_bitmap_count_dirty(int fd, uint64_t start, uint64_t count,
+			   uint64_t *dirty)
+{
+	struct qds_bitmap_count arg = {
+		.size = sizeof(arg),
+		.start = start,
+		.count = count,
+	};
+	int err = command(fd, QDS_BITMAP_COUNT, &arg);
+
+	if (!err)
+		*dirty = arg.dirty;
+	return err;
+}
+
+/**
+ * qds_bitmap_get_extents() - the dirty and clean extents of a range
+ * @fd: the bitmap
+ * @kinds: QDS_EXTENT_DIRTY, QDS_EXTENT_CLEAN or both
+ * @start: first item to look at
+ * @count: number of items to look at
+ * @extents: filled in
+ * @nr: in: room at @extents; out: how many there are
+ * @next: out: where to go on
+ *
+ * qds_extent_iter_next() is the same without the bookkeeping.
+ *
+ * Return: 0 or -errno.
+ */
+int qds_bitmap_get_extents(int fd, uint32_t kinds, uint64_t start,
+			   uint64_t count, struct qds_extent *extents,
+			   uint32_t *nr, uint64_t *next)
+{
+	struct qds_bitmap_extents arg = {
+		.size = sizeof(arg),
+		.flags = kinds,
+		.start = start,
+		.count = count,
+		.extents = ptr_to_u64(extents),
+		.nr = *nr,
+	};
+	int err = command(fd, QDS_BITMAP_EXTENTS, &arg);
+
+	if (!err) {
+		*nr = arg.nr;
+		*next = arg.next;
+	}
+	return err;
+}
+
+/**
+ * qds_extent_iter_init() - begin a walk over extents
+ * @iter: the walk
+ * @fd: the bitmap, which must stay open
+ * @kinds: QDS_EXTENT_DIRTY, QDS_EXTENT_CLEAN or both
+ * @start: first item to look at
+ * @count: number of items to look at
+ *
+ * A wrong range is reported by the first qds_extent_iter_next().
+ */
+void qds_extent_iter_init(struct qds_extent_iter *iter, int fd, uint32_t kinds,
+			  uint64_t start, uint64_t count)
+{
+	iter->fd = fd;
+	iter->kinds = kinds;
+	iter->next = start;
+	iter->left = count;
+	iter->nr = 0;
+	iter->at = 0;
+}
+
+/* Makes iter->batch[iter->at] the next extent. Return: 1, 0 at the end. */
+static int iter_fill(struct qds_extent_iter *iter)
+{
+	uint64_t next;
+	int err;
+
+	while (iter->at == iter->nr) {
+		if (!iter->left)
+			return 0;
+		iter->at = 0;
+		iter->nr = QDS_EXTENT_BATCH;
+		err = qds_bitmap_get_extents(iter->fd, iter->kinds, iter->next,
+					     iter->left, iter->batch, &iter->nr,
+					     &next);
+		if (err) {
+			iter->nr = 0;
+			return err;
+		}
+		if (next - iter->next > iter->left ||
+		    (next == iter->next && !iter->nr)) {
+			iter->nr = 0;
+			return -EIO;
+		}
+		iter->left -= next - iter->next;
+		iter->next = next;
+	}
+	return 1;
+}
+
+/**
+ * qds_extent_iter_next() - the next extent of a walk
+ * @iter: the walk
+ * @extent: filled in
+ *
+ * What the kernel reports in pieces is one extent here: of neighbours, one is
+ * dirty and the other is clean.
+ *
+ * Return: 1, 0 when there are no more, or -errno.
+ */
+int qds_extent_iter_next(struct qds_extent_iter *iter,
+			 struct qds_extent *extent)
+{
+	const struct qds_extent *piece;
+	int more = iter_fill(iter);
+
+	if (more <= 0)
+		return more;
+	*extent = iter->batch[iter->at++];
+	for (;;) {
+		more = iter_fill(iter);
+		if (more < 0)
+			return more;
+		if (!more)
+			return 1;
+		piece = &iter->batch[iter->at];
+		if (piece->flags != extent->flags ||
+		    piece->start != extent->start + extent->count)
+			return 1;
+		extent->count += piece->count;
+		iter->at++;
+	}
+}
+
+/**
+ * qds_bitmap_get_serialize_size() - length of the serialized form of a chunk
+ * @fd: the bitmap
+ * @start: first item
+ * @count: number of items
+ * @bytes: out: the length; may be NULL
+ * @align: out: what chunks must be aligned to, in items; may be NULL
+ *
+ * Return: 0 or -errno: -EOPNOTSUPP when there is no serialized form.
+ */
+int qds_bitmap_get_serialize_size(int fd, uint64_t start, uint64_t count,
+				  uint64_t *bytes, uint64_t *align)
+{
+	struct qds_bitmap_serialize_size arg = {
+		.size = sizeof(arg),
+		.start = start,
+		.count = count,
+	};
+	int err = command(fd, QDS_BITMAP_SERIALIZE_SIZE, &arg);
+
+	if (err)
+		return err;
+	if (bytes)
+		*bytes = arg.bytes;
+	if (align)
+		*align = arg.align;
+	return 0;
+}
+
+static int chunk_command(int fd, unsigned long cmd,
+			 struct qds_bitmap_chunk *arg, uint64_t *done)
+{
+	int err;
+
+	arg->size = sizeof(*arg);
+	err = command(fd, cmd, arg);
+	if (done)
+		*done = arg->done;
+	return err;
+}
+
+/**
+ * qds_bitmap_serialize() - the serialized form of a chunk
+ * @fd: the bitmap
+ * @start: first item, aligned as qds_bitmap_get_serialize_size() says
+ * @count: number of items, likewise, or up to the end
+ * @data: filled in
+ * @size: room at @data
+ * @done: out: items written; may be NULL
+ *
+ * Return: 0 or -errno.
+ */
+int qds_bitmap_serialize(int fd, uint64_t start, uint64_t count, void *data,
+			 size_t size, uint64_t *done)
+{
+	struct qds_bitmap_chunk arg = {
+		.start = start,
+		.count = count,
+		.data = ptr_to_u64(data),
+		.data_size = size,
+	};
+
+	return chunk_command(fd, QDS_BITMAP_SERIALIZE, &arg, done);
+}
+
+/**
+ * qds_bitmap_deserialize() - restore a chunk from its serialized form
+ * @fd: the bitmap, which answers no queries until qds_bitmap_finish_restore()
+ * @start: first item, aligned as qds_bitmap_get_serialize_size() says
+ * @count: number of items, likewise, or up to the end
+ * @data: the serialized form
+ * @size: its length, exactly
+ * @done: out: items restored; may be NULL
+ *
+ * Return: 0 or -errno.
+ */
+int qds_bitmap_deserialize(int fd, uint64_t start, uint64_t count,
+			   const void *data, size_t size, uint64_t *done)
+{
+	struct qds_bitmap_chunk arg = {
+		.start = start,
+		.count = count,
+		.data = ptr_to_u64(data),
+		.data_size = size,
+	};
+
+	return chunk_command(fd, QDS_BITMAP_DESERIALIZE, &arg, done);
+}
+
+/**
+ * qds_bitmap_deserialize_fill() - restore a chunk that is all clean or dirty
+ * @fd: the bitmap
+ * @start: first item, aligned as qds_bitmap_get_serialize_size() says
+ * @count: number of items, likewise, or up to the end
+ * @fill: QDS_CHUNK_ZEROES or QDS_CHUNK_ONES
+ * @done: out: items restored; may be NULL
+ *
+ * Return: 0 or -errno.
+ */
+int qds_bitmap_deserialize_fill(int fd, uint64_t start, uint64_t count,
+				uint32_t fill, uint64_t *done)
+{
+	struct qds_bitmap_chunk arg = {
+		.flags = fill,
+		.start = start,
+		.count = count,
+	};
+
+	return chunk_command(fd, QDS_BITMAP_DESERIALIZE, &arg, done);
+}
+
+/**
+ * qds_bitmap_finish_restore() - end a restore
+ * @fd: the bitmap
+ *
+ * Return: 0 or -errno: -ENODATA when the bitmap is not being restored.
+ */
+int qds_bitmap_finish_restore(int fd)
+{
+	struct qds_bitmap_finish arg = { .size = sizeof(arg) };
+
+	return command(fd, QDS_BITMAP_FINISH, &arg);
+}
+
+/* What save and load share: a buffer, and how many items fit in it. */
+struct chunks {
+	uint64_t items;
+	uint64_t align;
+	void *data;
+};
+
+static int chunks_init(struct chunks *chunks, int fd, uint64_t count,
+		       size_t size)
+{
+	uint64_t words = (size ? size : DEFAULT_CHUNK) / 8;
+	int err;
+
+	err = qds_bitmap_get_serialize_size(fd, 0, 0, NULL, &chunks->align);
+	if (err)
+		return err;
+	if (words > UINT64_MAX / chunks->align)
+		words = UINT64_MAX / chunks->align;
+	if (words > count / chunks->align + 1)
+		words = count / chunks->align + 1;
+	if (!words)
+		words = 1;
+	chunks->items = words * chunks->align;
+	chunks->data = malloc(words * 8);
+	return chunks->data ? 0 : -ENOMEM;
+}
+
+/* Length of the serialized form of @count items. */
+static size_t chunk_size(const struct chunks *chunks, uint64_t count)
+{
+	return (count / chunks->align + !!(count % chunks->align)) * 8;
+}
+
+/**
+ * qds_bitmap_save() - serialize a range, chunk by chunk
+ * @fd: the bitmap
+ * @start: first item, aligned as qds_bitmap_get_serialize_size() says
+ * @count: number of items, likewise, or up to the end
+ * @chunk: bytes to give to @fn at once, rounded down to words; 0 for a default
+ * @fn: called for every chunk, in order
+ * @opaque: for @fn
+ *
+ * Return: 0, -errno, or what @fn returned other than 0.
+ */
+int qds_bitmap_save(int fd, uint64_t start, uint64_t count, size_t chunk,
+		    qds_chunk_fn fn, void *opaque)
+{
+	struct chunks chunks;
+	uint64_t items;
+	size_t size;
+	int err;
+
+	err = chunks_init(&chunks, fd, count, chunk);
+	if (err)
+		return err;
+	for (; count && !err; start += items, count -= items) {
+		items = count < chunks.items ? count : chunks.items;
+		size = chunk_size(&chunks, items);
+		err = qds_bitmap_serialize(fd, start, items, chunks.data, size,
+					   NULL);
+		if (!err)
+			err = fn(opaque, start, items, chunks.data, size);
+	}
+	free(chunks.data);
+	return err;
+}
+
+/**
+ * qds_bitmap_load() - restore a range, chunk by chunk
+ * @fd: the bitmap
+ * @start: first item, aligned as qds_bitmap_get_serialize_size() says
+ * @count: number of items, likewise, or up to the end
+ * @chunk: bytes to ask of @fn at once, rounded down to words; 0 for a default
+ * @fn: called for every chunk, in order
+ * @opaque: for @fn
+ *
+ * The restore is not ended: qds_bitmap_finish_restore() does that.
+ *
+ * Return: 0, -errno, or what @fn returned other than 0.
+ */
+int qds_bitmap_load(int fd, uint64_t start, uint64_t count, size_t chunk,
+		    qds_chunk_fn fn, void *opaque)
+{
+	struct chunks chunks;
+	uint64_t items;
+	size_t size;
+	int err;
+
+	err = chunks_init(&chunks, fd, count, chunk);
+	if (err)
+		return err;
+	for (; count && !err; start += items, count -= items) {
+		items = count < chunks.items ? count : chunks.items;
+		size = chunk_size(&chunks, items);
+		err = fn(opaque, start, items, chunks.data, size);
+		if (!err)
+			err = qds_bitmap_deserialize(fd, start, items,
+						     chunks.data, size, NULL);
+	}
+	free(chunks.data);
+	return err;
+}

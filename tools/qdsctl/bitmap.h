@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of the bitmap commands share. */
+#ifndef QDSCTL_BITMAP_H
+#define QDSCTL_BITMAP_H
+
+#include "qdsctl.h"
+
+/**
+ * struct bitmap - a bitmap that a command works on
+ * @object: its name and descriptor
+ * @items: its number of items
+ * @granularity: its granularity
+ */
+struct bitmap {
+	struct object object;
+	uint64_t items;
+	uint32_t granularity;
+};
+
+enum status bitmap_find(const struct call *call, struct bitmap *bitmap);
+enum status bitmap_range(const struct call *call, const struct bitmap *bitmap,
+			 const char *text, struct qds_range *range);
+enum status bitmap_range_error(const struct call *call,
+			       const struct bitmap *bitmap,
+			       const struct qds_range *range, int err);
+
+/* serialize.c */
+extern const struct argp_option serialize_options[];
+extern const struct argp_option deserialize_options[];
+enum status run_serialize(struct call *call);
+enum status run_serialize_size(struct call *call);
+enum status run_deserialize(struct call *call);
+enum status run_finish(struct call *call);
+
+#endif /* QDSCTL_BITMAP_H */

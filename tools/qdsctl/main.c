@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * qdsctl - hash tables and dirty bitmaps of the qds module from the shell
+ *
+ * Finds commands, reads their options, runs them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parse.h"
+#include "qdsctl.h"
+#include "util.h"
+
+static const struct command *const groups[] = {
+	device_commands, table_commands, bitmap_commands, script_commands,
+};
+
+/* How many of @words the command's name takes up, 0 if it is not this one. */
+static int name_words(const struct command *command, char **words)
+{
+	size_t first = strlen(words[0]);
+
+	if (strncmp(command->name, words[0], first))
+		return 0;
+	if (!command->name[first])
+		return 1;
+	if (command->name[first] != ' ' || !words[1])
+		return 0;
+	return strcmp(command->name + first + 1, words[1]) ? 0 : 2;
+}
+
+/**
+ * command_find() - the command that words begin with
+ * @words: at least one, followed by NULL
+ *
+ * Return: the command or NULL.
+ */
+const struct command *command_find(char **words)
+{
+	const struct command *command;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(groups); i++)
+		for (command = groups[i]; command->name; command++)
+			if (name_words(command, words))
+				return command;
+	return NULL;
+}
+
+/**
+ * print_summary() - all commands, a line each
+ * @file: where to
+ */
+void print_summary(FILE *file)
+{
+	const struct command *command;
+	char left[80];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(groups); i++) {
+		for (command = groups[i]; command->name; command++) {
+			snprintf(left, sizeof(left), "%s %s", command->name,
+				 command->args);
+			fprintf(file, "  %-40s %s\n", left, command->help);
+		}
+	}
+}
+
+static enum status unknown_command(const struct call *call, char **words)
+{
+	const struct command *command;
+	size_t length = strlen(words[0]);
+	char names[400] = "";
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(groups); i++) {
+		for (command = groups[i]; command->name; command++) {
+			if (strncmp(command->name, words[0], length) ||
+			    command->name[length] != ' ')
+				continue;
+			if (*names)
+				strcat(names, ", ");
+			strncat(names, command->name + length + 1,
+				sizeof(names) - strlen(names) - 3);
+		}
+	}
+	if (!*names)
+		return fail(call, STATUS_USAGE,
+			    "no command '%s': see qdsctl --help", words[0]);
+	return fail(call, STATUS_USAGE, "%s what? One of: %s", words[0], names);
+}
+
+static error_t number_error(struct call *call, const char *what,
+			    const char *arg, int err)
+{
+	call->reported = true;
+	fail(call, STATUS_USAGE, "%s: '%s' %s", what, arg,
+	     err == -ERANGE ? "is too large" : "is not a number");
+	return -EINVAL;
+}
+
+static error_t option_u32(struct call *call, const char *what,
+			  const char *arg, uint32_t *value)
+{
+	int err = parse_u32(arg, value);
+
+	return err ? number_error(call, what, arg, err) : 0;
+}
+
+static error_t option_u64(struct call *call, const char *what,
+			  const char *arg, uint64_t *value)
+{
+	int err = parse_u64(arg, value);
+
+	return err ? number_error(call, what, arg, err) : 0;
+}
+
+static error_t option_format(struct call *call, const char *arg,
+			     enum format *format)
+{
+	if (!format_parse(arg, format))
+		return 0;
+	call->reported = true;
+	fail(call, STATUS_USAGE,
+	     "'%s' is no format: use bytes, text, hex, u32 or u64", arg);
+	return -EINVAL;
+}
+
+/* Options with a number or another argument that may be wrong. */
+static error_t parse_valued(int key, char *arg, struct call *call)
+{
+	switch (key) {
+	case 'k':
+		/* Without an argument it is --keep-going, as make has it. */
+		call->keep_going = !arg;
+		return !arg ? 0 : option_u32(call, "--key-size", arg, &call->key_size);
+	case 'v':
+		return option_u32(call, "--value-size", arg, &call->value_size);
+	case 'g':
+		return option_u32(call, "--granularity", arg,
+				  &call->granularity);
+	case 'w':
+		return option_u32(call, "--width", arg, &call->width);
+	case OPT_ROWS:
+		return option_u32(call, "--rows", arg, &call->rows);
+	case OPT_CHUNK:
+		return option_u64(call, "--chunk", arg, &call->chunk);
+	case OPT_MAX_ENTRIES:
+		return option_u64(call, "--max-entries", arg,
+				  &call->max_entries);
+	case OPT_SIZE_HINT:
+		return option_u64(call, "--size-hint", arg, &call->size_hint);
+	case 'K':
+		return option_format(call, arg, &call->key_format);
+	case 'V':
+		return option_format(call, arg, &call->value_format);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* Return: an error, for nothing to be done after the help. */
+static error_t give_help(struct argp_state *state, unsigned int flags)
+{
+	struct call *call = state->input;
+
+	call->help = true;
+	state->flags &= ~ARGP_NO_ERRS;
+	argp_state_help(state, stdout, flags);
+	return -ECANCELED;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct call *call = state->input;
+
+	switch (key) {
+	case ARGP_KEY_ARGS:
+		call->args = state->argv + state->next;
+		call->nr = state->argc - state->next;
+		return 0;
+	case OPT_HELP:
+		return give_help(state, ARGP_HELP_STD_HELP);
+	case OPT_USAGE:
+		return give_help(state, ARGP_HELP_USAGE);
+	case OPT_JSON:
+		call->json = true;
+		return 0;
+	case 'q':
+		call->quiet = true;
+		return 0;
+	case 'f':
+	case 'o':
+		call->file = arg;
+		return 0;
+	case 'r':
+		call->read_only = true;
+		return 0;
+	case OPT_RAW:
+		call->raw = true;
+		return 0;
+	case OPT_ALL:
+		call->all = true;
+		return 0;
+	case OPT_ASCII:
+		call->ascii = true;
+		return 0;
+	case OPT_NO_FINISH:
+		call->no_finish = true;
+		return 0;
+	case OPT_DIRTY:
+		call->kinds |= QDS_EXTENT_DIRTY;
+		return 0;
+	case OPT_CLEAN:
+		call->kinds |= QDS_EXTENT_CLEAN;
+		return 0;
+	case OPT_ZEROES:
+		call->fill |= QDS_CHUNK_ZEROES;
+		return 0;
+	case OPT_ONES:
+		call->fill |= QDS_CHUNK_ONES;
+		return 0;
+	default:
+		return parse_valued(key, arg, call);
+	}
+}
+
+static const struct argp_option common_options[] = {
+	{ "json", OPT_JSON, NULL, 0, "Write JSON", -1 },
+	{ "quiet", 'q', NULL, 0, "Write no messages but errors", -1 },
+	{ "help", OPT_HELP, NULL, 0, "Give this help", -1 },
+	{ "usage", OPT_USAGE, NULL, 0, "Give a short one", -1 },
+	{ 0 }
+};
+
+static error_t parse_common(int key, char *arg, struct argp_state *state)
+{
+	struct call *call = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = call;
+		return 0;
+	case ARGP_KEY_ERROR:
+		/* Errors of getopt would not say where in a script they are. */
+		if (!call->help && !call->reported)
+			fail(call, STATUS_USAGE,
+			     "option '%s' is unknown, wants an argument, or wants none: see qdsctl %s --help",
+			     state->argv[state->next - 1], call->command->name);
+		return 0;
+	default:
+		return parse_option(key, arg, state);
+	}
+}
+
+static error_t parse_call(struct call *call, int argc, char **argv)
+{
+	const struct command *command = call->command;
+	const struct argp own = {
+		.options = command->options,
+		.parser = parse_option,
+	};
+	const struct argp_child children[] = { { .argp = &own }, { 0 } };
+	char doc[1000];
+	const struct argp argp = {
+		.options = common_options,
+		.parser = parse_common,
+		.args_doc = command->args,
+		.doc = doc,
+		.children = children,
+	};
+	unsigned int flags = ARGP_NO_HELP | ARGP_NO_EXIT | ARGP_NO_ERRS |
+			     (command->in_order ? ARGP_IN_ORDER : 0);
+
+	snprintf(doc, sizeof(doc), "%s\v%s", command->help,
+		 command->details ? command->details : "");
+	return argp_parse(&argp, argc, argv, flags, NULL, call);
+}
+
+static enum status check_count(const struct call *call)
+{
+	const struct command *command = call->command;
+
+	if (call->nr >= command->min &&
+	    (command->max < 0 || call->nr <= command->max))
+		return STATUS_OK;
+	return fail(call, STATUS_USAGE, "too %s arguments; it is: %s %s",
+		    call->nr < command->min ? "few" : "many", command->name,
+		    command->args);
+}
+
+static enum status run_call(struct call *call, int argc, char **argv)
+{
+	error_t err = parse_call(call, argc, argv);
+	enum status status;
+
+	if (call->help)
+		return STATUS_OK;
+	if (err)
+		return STATUS_USAGE;
+	status = check_count(call);
+	if (!status)
+		status = call->command->run(call);
+	if (fflush(stdout) || ferror(stdout)) {
+		clearerr(stdout);
+		status = worst(status, fail(call, STATUS_ERROR,
+					    "cannot write the output: %s",
+					    strerror(errno)));
+	}
+	return status;
+}
+
+/**
+ * command_run() - run one command
+ * @session: the session
+ * @nr: number of words
+ * @words: its words
+ *
+ * Return: its status.
+ */
+enum status command_run(struct session *session, int nr, char **words)
+{
+	struct call call = {
+		.session = session,
+		.command = command_find(words),
+		.json = session->json,
+		.quiet = session->quiet,
+	};
+	enum status status;
+	char name[64];
+	char **argv;
+	int skip;
+
+	if (!call.command)
+		return unknown_command(&call, words);
+	/* argp reorders its vector, and takes [0] for the program's name. */
+	argv = calloc(nr + 1, sizeof(*argv));
+	if (!argv)
+		return fail_errno(&call, -ENOMEM, "arguments");
+	skip = name_words(call.command, words) - 1;
+	memcpy(argv, words + skip, (nr - skip) * sizeof(*argv));
+	snprintf(name, sizeof(name), "qdsctl %s", call.command->name);
+	argv[0] = name;
+	status = run_call(&call, nr - skip, argv);
+	free(argv);
+	return status;
+}
+
+/**
+ * command_list() - run commands separated by "+"
+ * @session: the session
+ * @words: the words of all of them, followed by NULL
+ *
+ * Return: the status of the first that fails, or STATUS_OK.
+ */
+enum status command_list(struct session *session, char **words)
+{
+	const struct call call = { .session = session };
+	enum status status = STATUS_OK;
+	char **end;
+
+	while (*words && !status) {
+		for (end = words; *end && strcmp(*end, "+"); end++)
+			;
+		if (end == words || (*end && !end[1]))
+			return fail(&call, STATUS_USAGE,
+				    "a command is missing beside '+'");
+		status = command_run(session, end - words, words);
+		words = *end ? end + 1 : end;
+	}
+	return status;
+}
+
+static error_t parse_main(int key, char *arg, struct argp_state *state)
+{
+	struct session *session = state->input;
+
+	switch (key) {
+	case 'd':
+		session->device = arg;
+		return 0;
+	case OPT_JSON:
+		session->json = true;
+		return 0;
+	case 'q':
+		session->quiet = true;
+		return 0;
+	case OPT_VERSION:
+		puts("qdsctl " VERSION);
+		exit(STATUS_OK);
+	case OPT_USAGE:
+		argp_state_help(state, stdout,
+				ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
+		return 0;
+	case OPT_HELP:
+		argp_state_help(state, stdout,
+				ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK);
+		printf("\nObjects have names and live until qdsctl ends.\n");
+		printf("\nCommands (qdsctl COMMAND --help says more):\n");
+		print_summary(stdout);
+		puts("\nExit status: 0 success; 1 a negative answer; 2 wrong usage; 3 an error.");
+		exit(STATUS_OK);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "device", 'd', "PATH", 0, "The device, " QDS_DEVICE, 0 },
+		{ "json", OPT_JSON, NULL, 0, "Write JSON", 0 },
+		{ "quiet", 'q', NULL, 0, "Write no messages but errors", 0 },
+		{ "help", OPT_HELP, NULL, 0, "Give this help", -1 },
+		{ "usage", OPT_USAGE, NULL, 0, "Give a short one", -1 },
+		{ "version", OPT_VERSION, NULL, 0, "Print the version", -1 },
+		{ 0 }
+	};
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse_main,
+		.args_doc = "COMMAND [ARG...] [+ COMMAND [ARG...]]...",
+		.doc = "Make and use hash tables and dirty bitmaps of the qds module.",
+	};
+	struct session session = { 0 };
+	const struct call call = { .session = &session };
+	enum status status;
+	int first = argc;
+
+	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
+	argp_err_exit_status = STATUS_USAGE;
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER | ARGP_NO_HELP, &first,
+		   &session);
+	if (first >= argc)
+		return fail(&call, STATUS_USAGE,
+			    "no command: see qdsctl --help");
+	status = command_list(&session, argv + first);
+	session_close(&session);
+	return status;
+}

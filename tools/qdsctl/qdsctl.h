@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * qdsctl - what its files share
+ *
+ * session: what lives as long as the process: the device, named objects
+ * command: one command's name, arguments and options
+ * call: one use of a command, with its options read
+ */
+#ifndef QDSCTL_H
+#define QDSCTL_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "format.h"
+#include "libqds.h"
+#include "util.h"
+
+/* Exit status; the worst that has happened where a script goes on. */
+enum status {
+	STATUS_OK = 0,
+	STATUS_NO = 1,		/* a negative answer: not found, clean */
+	STATUS_USAGE = 2,
+	STATUS_ERROR = 3,	/* from the kernel or a file */
+};
+
+/**
+ * struct object - an object that has been given a name
+ * @next: in the session
+ * @name: its name
+ * @fd: its descriptor
+ * @key_format: how the keys of a table are written
+ * @value_format: how its values are
+ */
+struct object {
+	struct object *next;
+	char *name;
+	int fd;
+	enum format key_format;
+	enum format value_format;
+};
+
+/**
+ * struct session - what lives as long as the process
+ * @device: path of the device
+ * @objects: the named objects
+ * @script: the script that is run, for messages; NULL on the command line
+ * @line: its line
+ * @stdin_taken: is the script itself read from standard input?
+ * @json: write JSON
+ * @quiet: write no messages but errors
+ */
+struct session {
+	const char *device;
+	struct object *objects;
+	const char *script;
+	unsigned int line;
+	bool stdin_taken;
+	bool json;
+	bool quiet;
+};
+
+/* Options without a letter of their own. */
+enum {
+	OPT_JSON = 0x100,
+	OPT_MAX_ENTRIES,
+	OPT_SIZE_HINT,
+	OPT_RAW,
+	OPT_ALL,
+	OPT_DIRTY,
+	OPT_CLEAN,
+	OPT_ASCII,
+	OPT_ROWS,
+	OPT_CHUNK,
+	OPT_ZEROES,
+	OPT_ONES,
+	OPT_NO_FINISH,
+	OPT_HELP,
+	OPT_USAGE,
+	OPT_VERSION,
+};
+
+/**
+ * struct call - one use of a command
+ * @session: whose
+ * @command: the command
+ * @nr: number of arguments
+ * @args: the arguments, followed by NULL
+ *
+ * @help: was help asked for, and given?
+ * @reported: has an error of an option been printed?
+ * @json: write JSON
+ * @quiet: write no messages but errors
+ * @raw: entries are binary records
+ * @all: test: only what is all dirty is a success
+ * @ascii: draw without UTF-8
+ * @no_finish: deserialize: more will follow
+ * @keep_going: script: do not stop at an error
+ * @read_only: reopen: without writing
+ * @file: file to read or write; NULL if not given
+ * @kinds: bits QDS_EXTENT_*
+ * @fill: bits QDS_CHUNK_*
+ * @key_size: bytes of a key
+ * @value_size: bytes of a value
+ * @granularity: of a bitmap
+ * @width: columns of a map; 0 if not given
+ * @rows: rows of a map; 0 if not given
+ * @chunk: bytes to serialize at once; 0 if not given
+ * @max_entries: bound of a table
+ * @size_hint: entries expected
+ * @key_format: how keys are written
+ * @value_format: how values are written
+ *
+ * From @json on they are the options: one has the same meaning in every command
+ * that takes it.
+ */
+struct call {
+	struct session *session;
+	const struct command *command;
+	int nr;
+	char **args;
+	bool help;
+	bool reported;
+	bool json;
+	bool quiet;
+	bool raw;
+	bool all;
+	bool ascii;
+	bool no_finish;
+	bool keep_going;
+	bool read_only;
+	const char *file;
+	uint32_t kinds;
+	uint32_t fill;
+	uint32_t key_size;
+	uint32_t value_size;
+	uint32_t granularity;
+	uint32_t width;
+	uint32_t rows;
+	uint64_t chunk;
+	uint64_t max_entries;
+	uint64_t size_hint;
+	enum format key_format;
+	enum format value_format;
+};
+
+/**
+ * struct command - one command
+ * @name: its words, as "bitmap set"
+ * @args: its arguments, for the help
+ * @help: what it does, in a line
+ * @details: more, in lines that fit a terminal; NULL if there is no more
+ * @options: those that it takes besides the common ones
+ * @min: fewest arguments
+ * @max: most arguments; -1 if any number
+ * @run: does it
+ * @in_order: options end at the first argument
+ */
+struct command {
+	const char *name;
+	const char *args;
+	const char *help;
+	const char *details;
+	const struct argp_option *options;
+	int min;
+	int max;
+	enum status (*run)(struct call *call);
+	bool in_order;
+};
+
+extern const struct command device_commands[];
+extern const struct command table_commands[];
+extern const struct command bitmap_commands[];
+extern const struct command script_commands[];
+
+/* main.c */
+const struct command *command_find(char **words);
+enum status command_run(struct session *session, int nr, char **words);
+enum status command_list(struct session *session, char **words);
+void print_summary(FILE *file);
+
+/* session.c */
+enum status fail(const struct call *call, enum status status,
+		 const char *format, ...) __printf(3, 4);
+enum status fail_errno(const struct call *call, int err, const char *format,
+		       ...) __printf(3, 4);
+enum status worst(enum status a, enum status b);
+int device_open(const struct call *call);
+bool name_ok(const struct call *call, const char *name);
+struct object *object_named(struct session *session, const char *name);
+struct object *object_add(const struct call *call, const char *name, int fd);
+enum status object_find(const struct call *call, const char *text, uint32_t kind,
+			struct object *object);
+void session_close(struct session *session);
+const char *kind_name(uint32_t kind);
+
+/* device.c */
+enum status info_run(struct call *call, uint32_t kind);
+
+/* files.c */
+FILE *input_open(const struct call *call, const char *path);
+enum status input_close(const struct call *call, FILE *file, const char *path);
+FILE *output_open(const struct call *call, const char *path);
+enum status output_close(const struct call *call, FILE *file, const char *path);
+enum status check_source(const struct call *call, const char *what);
+enum status split_error(const struct call *call, int err, const char *path,
+			unsigned int line);
+
+#endif /* QDSCTL_H */

@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: GPL-2.0
+/* table create, info, insert, lookup, remove */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "parse.h"
+#include "qdsctl.h"
+
+/* Entries given to the kernel at once. */
+#define BATCH 1024
+
+enum operation { INSERT, LOOKUP, REMOVE };
+
+/**
+ * struct work - entries on their way through a command
+ * @call: the command
+ * @operation: what is done with the entries
+ * @object: the table
+ * @entries: a batch of them
+ * @keys: its keys
+ * @values: its values
+ * @results: its results
+ * @key_size: bytes of a key
+ * @value_size: bytes of a value
+ * @yes: entries inserted, found or removed
+ * @no: entries that were there already, or were not
+ * @list: the JSON that is being written
+ */
+struct work {
+	struct call *call;
+	enum operation operation;
+	struct object object;
+	struct qds_entries entries;
+	unsigned char *keys;
+	unsigned char *values;
+	int32_t results[BATCH];
+	uint32_t key_size;
+	uint32_t value_size;
+	uint64_t yes;
+	uint64_t no;
+	struct json_list list;
+};
+
+static unsigned char *key_at(const struct work *work, uint32_t i)
+{
+	return work->keys + (size_t)i * work->key_size;
+}
+
+static unsigned char *value_at(const struct work *work, uint32_t i)
+{
+	return work->values + (size_t)i * work->value_size;
+}
+
+/* Values go in with INSERT and come out with LOOKUP. */
+static bool has_values(const struct work *work)
+{
+	return work->value_size && work->operation != REMOVE;
+}
+
+static int issue(const struct work *work, struct qds_entries *entries)
+{
+	switch (work->operation) {
+	case INSERT:
+		return qds_table_insert(work->object.fd, entries);
+	case LOOKUP:
+		return qds_table_lookup(work->object.fd, entries);
+	default:
+		return qds_table_remove(work->object.fd, entries);
+	}
+}
+
+static void print_json(struct work *work, const char *key, const char *value,
+		       bool found)
+{
+	struct json_object *json = json_object_new_object();
+
+	json_text(json, "key", key);
+	json_object_object_add(json, "found", json_object_new_boolean(found));
+	if (found && has_values(work))
+		json_text(json, "value", value);
+	json_list_add(&work->list, json);
+}
+
+/* One key looked up. */
+static enum status print_found(struct work *work, uint32_t i)
+{
+	bool found = !work->results[i];
+	char *key, *value;
+	enum status status = STATUS_OK;
+
+	if (work->call->raw) {
+		if (found) {
+			fwrite(key_at(work, i), work->key_size, 1, stdout);
+			fwrite(value_at(work, i), work->value_size, 1, stdout);
+		}
+		return STATUS_OK;
+	}
+	key = format_write(work->object.key_format, key_at(work, i),
+			   work->key_size);
+	value = format_write(work->object.value_format, value_at(work, i),
+			     work->value_size);
+	if (!key || !value)
+		status = fail_errno(work->call, -ENOMEM, "%s",
+				    work->object.name);
+	else if (work->call->json)
+		print_json(work, key, value, found);
+	else if (found)
+		printf("%s%s%s\n", key, *value ? " " : "", value);
+	free(key);
+	free(value);
+	return status;
+}
+
+static enum status report_error(struct work *work, uint32_t i)
+{
+	char *key = format_write(work->object.key_format, key_at(work, i),
+				 work->key_size);
+	enum status status;
+
+	status = fail_errno(work->call, work->results[i], "key %s",
+			    key ? key : "?");
+	free(key);
+	return status;
+}
+
+/* A key that was there already, or was not; where there are many, only the sum. */
+static void report_no(struct work *work, uint32_t i)
+{
+	char *key;
+
+	work->no++;
+	if (work->call->raw || work->call->file || work->call->quiet ||
+	    work->call->json)
+		return;
+	key = format_write(work->object.key_format, key_at(work, i),
+			   work->key_size);
+	fail(work->call, STATUS_NO, "key %s: %s", key ? key : "?",
+	     strerror(-work->results[i]));
+	free(key);
+}
+
+static enum status report(struct work *work)
+{
+	enum status status = STATUS_OK;
+	uint32_t i;
+
+	for (i = 0; i < work->entries.nr && status <= STATUS_NO; i++) {
+		if (!work->results[i]) {
+			work->yes++;
+		} else if (work->results[i] == -EEXIST ||
+			   work->results[i] == -ENOENT) {
+			report_no(work, i);
+			status = STATUS_NO;
+		} else {
+			return report_error(work, i);
+		}
+		if (work->operation == LOOKUP)
+			status = worst(status, print_found(work, i));
+	}
+	return status;
+}
+
+/* Gives the batch to the kernel and begins a new one. */
+static enum status flush(struct work *work)
+{
+	enum status status;
+	int err;
+
+	if (!work->entries.nr)
+		return STATUS_OK;
+	work->entries.keys = work->keys;
+	work->entries.values = has_values(work) ? work->values : NULL;
+	work->entries.results = work->results;
+	work->entries.key_size = work->key_size;
+	work->entries.value_size = has_values(work) ? work->value_size : 0;
+	err = issue(work, &work->entries);
+	if (err)
+		status = fail_errno(work->call, err, "%s", work->object.name);
+	else
+		status = report(work);
+	work->entries.nr = 0;
+	return status;
+}
+
+static enum status read_error(struct work *work, const char *what, int err,
+			      const char *text, enum format format, size_t size)
+{
+	if (err == -EMSGSIZE)
+		return fail(work->call, STATUS_USAGE,
+			    "%s '%s' is not of the table's %zu bytes, written as %s",
+			    what, text, size, format_name(format));
+	return fail(work->call, STATUS_USAGE, "%s '%s' %s %s", what, text,
+		    err == -ERANGE ? "is too large for" : "is not written as",
+		    format_name(format));
+}
+
+/* Adds an entry as the user wrote it to the batch. */
+static enum status add(struct work *work, const char *key, const char *value)
+{
+	uint32_t i = work->entries.nr;
+	int err;
+
+	err = format_read(work->object.key_format, key, key_at(work, i),
+			  work->key_size);
+	if (err)
+		return read_error(work, "key", err, key,
+				  work->object.key_format, work->key_size);
+	if (value) {
+		err = format_read(work->object.value_format, value,
+				  value_at(work, i), work->value_size);
+		if (err)
+			return read_error(work, "value", err, value,
+					  work->object.value_format,
+					  work->value_size);
+	}
+	work->entries.nr++;
+	return work->entries.nr == BATCH ? flush(work) : STATUS_OK;
+}
+
+/* Entries as words: KEY VALUE for INSERT into a table with values, else KEY. */
+static enum status from_words(struct work *work, char **words, size_t nr)
+{
+	size_t step = work->operation == INSERT && work->value_size ? 2 : 1;
+	enum status status = STATUS_OK;
+	size_t i;
+
+	if (nr % step)
+		return fail(work->call, STATUS_USAGE,
+			    "key '%s' has no value behind it", words[nr - 1]);
+	for (i = 0; i < nr && status <= STATUS_NO; i += step)
+		status = worst(status, add(work, words[i],
+					   step == 2 ? words[i + 1] : NULL));
+	return status;
+}
+
+static enum status from_text(struct work *work, FILE *file)
+{
+	enum status status = STATUS_OK;
+	struct words words;
+	unsigned int number = 0;
+	size_t room = 0;
+	char *line = NULL;
+
+	while (status <= STATUS_NO && getline(&line, &room, file) >= 0) {
+		int err = words_split(line, &words);
+
+		number++;
+		if (err) {
+			status = split_error(work->call, err, work->call->file,
+					     number);
+			break;
+		}
+		status = worst(status, from_words(work, words.word, words.nr));
+		words_free(&words);
+	}
+	free(line);
+	return status;
+}
+
+/* Records: a key, for INSERT with its value behind it. */
+static enum status from_raw(struct work *work, FILE *file)
+{
+	enum status status = STATUS_OK;
+	size_t key, value;
+
+	while (status <= STATUS_NO) {
+		uint32_t i = work->entries.nr;
+
+		key = fread(key_at(work, i), 1, work->key_size, file);
+		if (!key)
+			return status;
+		value = work->operation != INSERT ? work->value_size :
+			fread(value_at(work, i), 1, work->value_size, file);
+		if (key < work->key_size || value < work->value_size)
+			return fail(work->call, STATUS_USAGE,
+				    "%s ends within a record", work->call->file);
+		work->entries.nr++;
+		if (work->entries.nr == BATCH)
+			status = worst(status, flush(work));
+	}
+	return status;
+}
+
+static void print_sums(const struct work *work)
+{
+	static const char *const yes[] = { "inserted", "found", "removed" };
+
+	if (work->call->quiet || !work->call->file)
+		return;
+	fflush(stdout);
+	fprintf(stderr, "%" PRIu64 " %s, %" PRIu64 " %s\n", work->yes,
+		yes[work->operation], work->no,
+		work->operation == INSERT ? "there already" : "not found");
+}
+
+static enum status from_file(struct work *work)
+{
+	struct call *call = work->call;
+	enum status status;
+	FILE *file = input_open(call, call->file);
+
+	if (!file)
+		return STATUS_ERROR;
+	status = call->raw ? from_raw(work, file) : from_text(work, file);
+	return worst(status, input_close(call, file, call->file));
+}
+
+static enum status choose_formats(struct work *work)
+{
+	struct object *object = &work->object;
+
+	if (work->call->key_format)
+		object->key_format = work->call->key_format;
+	if (work->call->value_format)
+		object->value_format = work->call->value_format;
+	if (format_fits(object->key_format, work->key_size))
+		return fail(work->call, STATUS_USAGE,
+			    "keys of %u bytes cannot be written as %s",
+			    work->key_size, format_name(object->key_format));
+	if (has_values(work) &&
+	    format_fits(object->value_format, work->value_size))
+		return fail(work->call, STATUS_USAGE,
+			    "values of %u bytes cannot be written as %s",
+			    work->value_size, format_name(object->value_format));
+	return STATUS_OK;
+}
+
+static enum status prepare(struct work *work)
+{
+	struct call *call = work->call;
+	struct qds_table_info info;
+	enum status status;
+	int err;
+
+	if (call->raw && !call->file)
+		call->file = "-";
+	status = check_source(call, "keys");
+	if (status)
+		return status;
+	status = object_find(call, call->args[0], QDS_KIND_TABLE, &work->object);
+	if (status)
+		return status;
+	err = qds_table_get_info(work->object.fd, &info);
+	if (err)
+		return fail_errno(call, err, "%s", work->object.name);
+	work->key_size = info.key_size;
+	work->value_size = info.value_size;
+	status = choose_formats(work);
+	if (status)
+		return status;
+	work->keys = malloc((size_t)BATCH * work->key_size);
+	work->values = malloc((size_t)BATCH * work->value_size + 1);
+	if (!work->keys || !work->values)
+		return fail_errno(call, -ENOMEM, "%s", work->object.name);
+	return STATUS_OK;
+}
+
+static enum status run_entries(struct call *call, enum operation operation)
+{
+	struct work *work = calloc(1, sizeof(*work));
+	bool json = operation == LOOKUP && call->json && !call->raw;
+	enum status status;
+
+	if (!work)
+		return fail_errno(call, -ENOMEM, "%s", call->args[0]);
+	work->call = call;
+	work->operation = operation;
+	status = prepare(work);
+	if (status)
+		goto out;
+	if (json)
+		json_list_begin(&work->list);
+	if (call->file)
+		status = from_file(work);
+	else
+		status = from_words(work, call->args + 1, call->nr - 1);
+	/* What came before a wrong word is done, as with a file. */
+	status = worst(status, flush(work));
+	if (json)
+		json_list_end(&work->list);
+	print_sums(work);
+out:
+	free(work->keys);
+	free(work->values);
+	free(work);
+	return status;
+}
+
+static enum status run_insert(struct call *call)
+{
+	return run_entries(call, INSERT);
+}
+
+static enum status run_lookup(struct call *call)
+{
+	return run_entries(call, LOOKUP);
+}
+
+static enum status run_remove(struct call *call)
+{
+	return run_entries(call, REMOVE);
+}
+
+static enum status run_create(struct call *call)
+{
+	struct object *object;
+	int dev, fd;
+
+	if (!name_ok(call, call->args[0]))
+		return STATUS_USAGE;
+	dev = device_open(call);
+	if (dev < 0)
+		return STATUS_ERROR;
+	fd = qds_create_table(dev, call->key_size, call->value_size,
+			      call->max_entries, call->size_hint);
+	close(dev);
+	if (fd < 0)
+		return fail_errno(call, fd, "keys of %u bytes, values of %u",
+				  call->key_size, call->value_size);
+	object = object_add(call, call->args[0], fd);
+	if (!object)
+		return STATUS_ERROR;
+	if (call->key_format)
+		object->key_format = call->key_format;
+	if (call->value_format)
+		object->value_format = call->value_format;
+	return STATUS_OK;
+}
+
+static enum status run_info(struct call *call)
+{
+	return info_run(call, QDS_KIND_TABLE);
+}
+
+static const char format_details[] =
+	"FORMAT is bytes (the word itself, of the exact size), text (the same,\n"
+	"filled up with zero bytes), hex, u32 or u64 (both little-endian).\n"
+	"What table create is told is kept with the name; else it is bytes.";
+
+static const struct argp_option create_options[] = {
+	{ "key-size", 'k', "BYTES", 0, "Size of a key", 0 },
+	{ "value-size", 'v', "BYTES", 0, "Size of a value; 0 if not given", 0 },
+	{ "max-entries", OPT_MAX_ENTRIES, "N", 0, "Refuse to hold more", 0 },
+	{ "size-hint", OPT_SIZE_HINT, "N", 0, "Entries expected", 0 },
+	{ "key-format", 'K', "FORMAT", 0, "How keys are written", 1 },
+	{ "value-format", 'V', "FORMAT", 0, "How values are written", 1 },
+	{ 0 }
+};
+
+static const struct argp_option entry_options[] = {
+	{ "file", 'f', "FILE", 0,
+	  "Read lines of the same words from FILE; - is standard input", 0 },
+	{ "raw", OPT_RAW, NULL, 0,
+	  "Read and write binary records: a key, or a key and its value", 0 },
+	{ "key-format", 'K', "FORMAT", 0, "How keys are written", 1 },
+	{ "value-format", 'V', "FORMAT", 0, "How values are written", 1 },
+	{ 0 }
+};
+
+const struct command table_commands[] = {
+	{
+		.name = "table create", .args = "NAME", .run = run_create,
+		.options = create_options, .min = 1, .max = 1,
+		.help = "Make an empty table", .details = format_details,
+	}, {
+		.name = "table insert", .args = "TABLE [KEY VALUE]...",
+		.options = entry_options, .min = 1, .max = -1,
+		.run = run_insert,
+		.help = "Add entries; 1 if a key is there already",
+		.details = format_details,
+	}, {
+		.name = "table lookup", .args = "TABLE [KEY]...",
+		.options = entry_options, .min = 1, .max = -1,
+		.run = run_lookup,
+		.help = "Print the entries of keys; 1 if one is missing",
+		.details = format_details,
+	}, {
+		.name = "table remove", .args = "TABLE [KEY]...",
+		.options = entry_options, .min = 1, .max = -1,
+		.run = run_remove,
+		.help = "Take entries out; 1 if one is missing",
+		.details = format_details,
+	}, {
+		.name = "table info", .args = "TABLE", .run = run_info,
+		.min = 1, .max = 1,
+		.help = "Sizes, entries and buckets of a table",
+	},
+	{ 0 }
+};

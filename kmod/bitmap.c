@@ -523,10 +523,7 @@ static int qds_bitmap_serialize_size(struct qds_cmd *cmd)
 {
 	struct qds_bitmap_serialize_size *args;
 	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
-	int rc = qds_bitmap_peek(bitmap);
 
-	if (rc)
-		return rc;
 	args = &cmd->args->bitmap_serialize_size;
 	args->bytes = hbitmap_serialization_size(bitmap->hb, args->start,
 						 args->count);

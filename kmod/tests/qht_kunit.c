@@ -807,8 +807,13 @@ static void resize_without_memory_leaves_a_working_table(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 1 << 12, 0), 0);
 	fill(test, &ht, 0, 1000);
 	for (nth = 1; nth < 500; nth++) {
+		size_t room = nth % 2 ? 64 : 1 << 12;
+
 		twin_fail_nth(nth);
-		ret = qht_resize(&ht, nth % 2 ? 64 : 1 << 12);
+		ret = qht_resize(&ht, room);
+		if (!ret)
+			KUNIT_ASSERT_EQ(test, qht_buckets(&ht),
+					room / QHT_BUCKET_ENTRIES);
 		if (!twin_fail_fired())
 			continue;
 		failed += ret == -ENOMEM;

@@ -450,6 +450,8 @@ struct qds_bitmap_extents {
  * @count: number of items in the chunk
  * @bytes: out: length of its serialized form
  * @align: out: 64 << granularity, in items
+ *
+ * In any state of the bitmap.
  */
 struct qds_bitmap_serialize_size {
 	__u32 size;
@@ -484,8 +486,8 @@ struct qds_bitmap_serialize_size {
  * bits is as it was at one moment; different ones may be of different moments.
  *
  * ioctl(QDS_BITMAP_DESERIALIZE) puts the chunk in the place of what the bitmap
- * has there. The first one makes the bitmap QDS_BITMAP_RESTORING; all but
- * QDS_BITMAP_INFO, DESERIALIZE, FINISH and the object commands are then EBUSY.
+ * has there. The first one makes the bitmap QDS_BITMAP_RESTORING; all commands that
+ * ask for or change what is dirty are then EBUSY, but DESERIALIZE and FINISH.
  * A set bit behind the bitmap's end is EINVAL. An empty chunk does nothing.
  *
  * ioctl(QDS_BITMAP_FINISH), with a struct qds_bitmap_finish, ends the restore;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A warning fails the running test; a BUG ends the program. */
+#ifndef _TWIN_LINUX_BUG_H
+#define _TWIN_LINUX_BUG_H
+
+#include <linux/build_bug.h>
+#include <linux/compiler.h>
+#include <linux/types.h>
+#include <twin/debug.h>
+
+#define WARN(condition, format...)					\
+({									\
+	bool __warn = !!(condition);					\
+									\
+	if (unlikely(__warn))						\
+		twin_warn(TWIN_SITE, format);			\
+	unlikely(__warn);						\
+})
+
+#define WARN_ON(condition)	WARN(condition, "WARN_ON(%s)", #condition)
+
+/* Every test deserves to hear of it, so "once" does not hold here. */
+#define WARN_ONCE(condition, format...)	WARN(condition, format)
+#define WARN_ON_ONCE(condition)	WARN(condition, "WARN_ON_ONCE(%s)", #condition)
+
+#define BUG()								\
+	twin_fatal("BUG at %s", TWIN_SITE)
+
+#define BUG_ON(condition)						\
+do {									\
+	if (unlikely(condition))					\
+		twin_fatal("BUG_ON(%s) at %s", #condition, TWIN_SITE);	\
+} while (0)
+
+#endif /* _TWIN_LINUX_BUG_H */

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _TWIN_LINUX_COMPILER_TYPES_H
+#define _TWIN_LINUX_COMPILER_TYPES_H
+
+#include <linux/compiler.h>
+
+#endif /* _TWIN_LINUX_COMPILER_TYPES_H */

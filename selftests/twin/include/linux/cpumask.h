@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _TWIN_LINUX_CPUMASK_H
+#define _TWIN_LINUX_CPUMASK_H
+
+/* A mask here is always that of one CPU. */
+struct cpumask {
+	unsigned int cpu;
+};
+
+const struct cpumask *cpumask_of(unsigned int cpu);
+unsigned int num_online_cpus(void);
+
+#define num_possible_cpus()	num_online_cpus()
+#define nr_cpu_ids		num_online_cpus()
+#define for_each_online_cpu(cpu) \
+	for ((cpu) = 0; (cpu) < num_online_cpus(); (cpu)++)
+#define for_each_possible_cpu(cpu)	for_each_online_cpu(cpu)
+
+#endif /* _TWIN_LINUX_CPUMASK_H */

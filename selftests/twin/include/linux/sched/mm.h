@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _TWIN_LINUX_SCHED_MM_H
+#define _TWIN_LINUX_SCHED_MM_H
+
+#include <linux/gfp.h>
+#include <linux/sched.h>
+
+/* What an allocation with @gfp may do, without making one. */
+static __always_inline void might_alloc(gfp_t gfp)
+{
+	might_sleep_if(gfpflags_allow_blocking(gfp));
+}
+
+#endif /* _TWIN_LINUX_SCHED_MM_H */

@@ -2,15 +2,20 @@
 /*
  * Bitmaps: a hbitmap, and whether it is being restored.
  *
- * The library needs no lock around its calls. What is locked here is the state:
+ * The library needs no lock around its calls. What is guarded here is the state:
  * whoever uses the content as a whole bitmap's must know that no restore begins
- * under its hands. bitmap->state_lock is held for reading around calls into the
- * library, for writing where the state changes. It is never held while user
- * memory is touched: a page fault can wait for another process for as long as
- * that likes, and a change of state cannot be interrupted.
+ * under its hands.
  *
- * A percpu_rw_semaphore, since the state changes twice in a restore and is
- * looked at in every call: readers on different CPUs share no cacheline.
+ * Who changes bits holds bitmap->state_lock for reading around calls into the
+ * library; who begins or ends a restore holds it for writing. It is a
+ * percpu_rw_semaphore, since the state changes twice in a restore and is looked at
+ * in every call: on different CPUs its readers share no cacheline. It is never held
+ * while user memory is touched: a page fault can wait for another process for as
+ * long as that likes, and a change of state cannot be interrupted.
+ *
+ * Who only looks takes no lock, so that a reader who gets no CPU delays nobody.
+ * bitmap->restores is odd while the bitmap is being restored, and has changed when
+ * a restore has begun meanwhile: then what was seen is not told.
  */
 #include <linux/err.h>
 #include <linux/fcntl.h>
@@ -37,14 +42,14 @@ static_assert(QDS_PIECE_BITS % HBITMAP_LEAF_BITS == 0);
  * struct qds_bitmap - a bitmap
  * @object: what it is to the device
  * @hb: the bits
- * @state_lock: of @state, see the top of this file
- * @state: QDS_BITMAP_ACTIVE or QDS_BITMAP_RESTORING
+ * @state_lock: of @restores, see the top of this file
+ * @restores: how many restores have begun and ended: odd in between
  */
 struct qds_bitmap {
 	struct qds_object object;
 	struct hbitmap *hb;
 	struct percpu_rw_semaphore state_lock;
-	u32 state;
+	u32 restores;
 };
 
 /**
@@ -71,11 +76,16 @@ static struct qds_bitmap_batch *qds_to_bitmap_batch(struct qds_vector *vec)
 	return container_of(vec, struct qds_bitmap_batch, vec);
 }
 
-/* With 0, the bitmap stays in use until qds_bitmap_leave(). */
+static bool qds_is_restoring(const struct qds_bitmap *bitmap)
+{
+	return READ_ONCE(bitmap->restores) & 1;
+}
+
+/* With 0, no restore begins until qds_bitmap_leave(). */
 static int qds_bitmap_enter(struct qds_bitmap *bitmap)
 {
 	percpu_down_read(&bitmap->state_lock);
-	if (likely(bitmap->state == QDS_BITMAP_ACTIVE))
+	if (likely(!qds_is_restoring(bitmap)))
 		return 0;
 	percpu_up_read(&bitmap->state_lock);
 	return -EBUSY;
@@ -86,14 +96,19 @@ static void qds_bitmap_leave(struct qds_bitmap *bitmap)
 	percpu_up_read(&bitmap->state_lock);
 }
 
-/* For those who look, and do not care that it may change. */
-static int qds_bitmap_peek(struct qds_bitmap *bitmap)
+/* With 0, what is seen until qds_bitmap_looked() may be told if that says so. */
+static int qds_bitmap_look(const struct qds_bitmap *bitmap, u32 *restores)
 {
-	int rc = qds_bitmap_enter(bitmap);
+	/* What the last restore wrote is seen: pairs with qds_bitmap_finish(). */
+	*restores = smp_load_acquire(&bitmap->restores);
+	return *restores & 1 ? -EBUSY : 0;
+}
 
-	if (!rc)
-		qds_bitmap_leave(bitmap);
-	return rc;
+static int qds_bitmap_looked(const struct qds_bitmap *bitmap, u32 restores)
+{
+	/* Pairs with qds_begin_restore(): who saw its piece sees the count. */
+	smp_rmb();
+	return READ_ONCE(bitmap->restores) == restores ? 0 : -EBUSY;
 }
 
 /* Ranges */
@@ -145,9 +160,9 @@ static int qds_batch_read_ranges(struct qds_bitmap_batch *batch)
 static int qds_change_predict(struct qds_vector *vec)
 {
 	struct qds_bitmap_batch *batch = qds_to_bitmap_batch(vec);
-	int rc = qds_bitmap_peek(batch->bitmap);
 
-	return rc ?: qds_batch_read_ranges(batch);
+	return qds_is_restoring(batch->bitmap) ? -EBUSY :
+						 qds_batch_read_ranges(batch);
 }
 
 static int qds_change_commit(struct qds_vector *vec,
@@ -261,19 +276,18 @@ static int qds_test_predict(struct qds_vector *vec)
 {
 	struct qds_bitmap_batch *batch = qds_to_bitmap_batch(vec);
 	struct qds_bitmap *bitmap = batch->bitmap;
-	u32 i;
+	u32 i, restores;
 	int rc;
 
 	rc = qds_batch_read_ranges(batch);
 	if (!rc)
-		rc = qds_bitmap_enter(bitmap);
+		rc = qds_bitmap_look(bitmap, &restores);
 	if (rc)
 		return rc;
 	for (i = 0; i < vec->nr; i++)
 		vec->res[i] = qds_test_range(bitmap, batch->ranges[i].start,
 					     batch->ranges[i].count);
-	qds_bitmap_leave(bitmap);
-	return 0;
+	return qds_bitmap_looked(bitmap, restores);
 }
 
 static const struct qds_vector_ops qds_test_ops = {
@@ -349,7 +363,8 @@ static int qds_bitmap_info(struct qds_cmd *cmd)
 	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
 	struct qds_bitmap_info *info = &cmd->args->bitmap_info;
 
-	info->state = READ_ONCE(bitmap->state);
+	info->state = qds_is_restoring(bitmap) ? QDS_BITMAP_RESTORING :
+						 QDS_BITMAP_ACTIVE;
 	info->granularity = hbitmap_granularity(bitmap->hb);
 	info->items = hbitmap_size(bitmap->hb);
 	info->dirty = hbitmap_count(bitmap->hb);
@@ -372,13 +387,20 @@ static int qds_bitmap_count_prepare(const struct qds_cmd *cmd)
 static u64 qds_count_window(const struct qds_bitmap *bitmap, u64 pos, u64 end,
 			    u64 *dirty)
 {
-	s64 first = hbitmap_next_dirty(bitmap->hb, pos, end - pos);
+	s64 first = hbitmap_next_dirty(bitmap->hb, pos, end - pos), zero;
 	u64 next;
 
 	*dirty = 0;
 	if (first < 0)
 		return end;
 	next = qds_window_end(bitmap, first, end, QDS_PIECE_BITS);
+	/* What is all dirty from here on costs no more than its end. */
+	zero = hbitmap_next_zero(bitmap->hb, first, end - first);
+	if (zero < 0 || zero >= next) {
+		next = zero < 0 ? end : zero;
+		*dirty = next - first;
+		return next;
+	}
 	*dirty = hbitmap_count_range(bitmap->hb, first, next - first);
 	return next;
 }
@@ -388,19 +410,16 @@ static int qds_bitmap_count(struct qds_cmd *cmd)
 	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
 	struct qds_bitmap_count *args = &cmd->args->bitmap_count;
 	u64 pos = args->start, end = args->start + args->count, dirty;
-	int rc = qds_bitmap_peek(bitmap);
+	u32 restores;
+	int rc = qds_bitmap_look(bitmap, &restores);
 
 	args->dirty = 0;
 	while (!rc && pos < end) {
-		rc = qds_bitmap_enter(bitmap);
-		if (rc)
-			break;
 		pos = qds_count_window(bitmap, pos, end, &dirty);
-		qds_bitmap_leave(bitmap);
 		args->dirty += dirty;
 		cond_resched();
-		if (fatal_signal_pending(current))
-			rc = -EINTR;
+		rc = fatal_signal_pending(current) ? -EINTR :
+		     qds_bitmap_looked(bitmap, restores);
 	}
 	return rc ?: qds_respond(cmd);
 }
@@ -445,9 +464,9 @@ static struct qds_extent qds_extent_at(const struct qds_bitmap *bitmap, u64 pos,
  * bounds the work is that each is followed by one of the other kind, or if
  * others write all the time, how many are looked at.
  */
-static void qds_extents_walk(const struct qds_bitmap *bitmap,
-			     struct qds_bitmap_extents *args,
-			     struct qds_extent *extents)
+static int qds_extents_walk(const struct qds_bitmap *bitmap,
+			    struct qds_bitmap_extents *args,
+			    struct qds_extent *extents)
 {
 	u64 pos = args->start, end = args->start + args->count;
 	unsigned int seen;
@@ -463,9 +482,12 @@ static void qds_extents_walk(const struct qds_bitmap *bitmap,
 		}
 		pos += extent.count;
 		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
 	args->nr = nr;
 	args->next = pos;
+	return 0;
 }
 
 static int qds_bitmap_extents(struct qds_cmd *cmd)
@@ -473,21 +495,23 @@ static int qds_bitmap_extents(struct qds_cmd *cmd)
 	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
 	struct qds_bitmap_extents *args = &cmd->args->bitmap_extents;
 	struct qds_extent *extents;
+	u32 restores;
 	int rc;
 
 	args->nr = min_t(u32, args->nr, QDS_EXTENTS_MAX);
 	extents = kvmalloc_array(args->nr, sizeof(*extents), QDS_GFP);
 	if (!extents)
 		return -ENOMEM;
-	rc = qds_bitmap_enter(bitmap);
-	if (rc)
-		goto out;
-	qds_extents_walk(bitmap, args, extents);
-	qds_bitmap_leave(bitmap);
-	rc = qds_copy_out(args->extents, 0, extents, args->nr * sizeof(*extents));
+	rc = qds_bitmap_look(bitmap, &restores);
+	if (!rc)
+		rc = qds_extents_walk(bitmap, args, extents);
+	if (!rc)
+		rc = qds_bitmap_looked(bitmap, restores);
+	if (!rc)
+		rc = qds_copy_out(args->extents, 0, extents,
+				  args->nr * sizeof(*extents));
 	if (!rc)
 		rc = qds_respond(cmd);
-out:
 	kvfree(extents);
 	return rc;
 }
@@ -605,9 +629,9 @@ static int qds_piece_apply(struct qds_bitmap *bitmap,
 }
 
 /*
- * The first piece of a restore is applied under the lock for writing, so that a
- * bitmap is as it was and in use, or is being restored and has the piece, and
- * nobody sees anything between.
+ * The first piece of a restore is applied under the lock for writing: those who
+ * change bits find a bitmap that is as it was and in use, or one that is being
+ * restored and has the piece. Those who look are warned before it is applied.
  */
 static int qds_begin_restore(struct qds_bitmap *bitmap,
 			     const struct qds_piece *piece)
@@ -615,9 +639,13 @@ static int qds_begin_restore(struct qds_bitmap *bitmap,
 	int rc;
 
 	percpu_down_write(&bitmap->state_lock);
+	WRITE_ONCE(bitmap->restores, bitmap->restores + 1);
+	/* Pairs with qds_bitmap_looked(). */
+	smp_wmb();
 	rc = qds_piece_apply(bitmap, piece);
-	if (!rc)
-		WRITE_ONCE(bitmap->state, QDS_BITMAP_RESTORING);
+	if (rc)
+		/* Nothing has changed, so there is nothing to be seen. */
+		WRITE_ONCE(bitmap->restores, bitmap->restores + 1);
 	percpu_up_write(&bitmap->state_lock);
 	return rc;
 }
@@ -633,7 +661,7 @@ static int qds_restore_piece(struct qds_bitmap *bitmap,
 	int rc;
 
 	percpu_down_read(&bitmap->state_lock);
-	restoring = bitmap->state == QDS_BITMAP_RESTORING;
+	restoring = qds_is_restoring(bitmap);
 	if (restoring)
 		rc = qds_piece_apply(bitmap, piece);
 	percpu_up_read(&bitmap->state_lock);
@@ -654,13 +682,15 @@ static int qds_serialize_piece(const struct qds_cmd *cmd,
 {
 	const struct qds_bitmap_chunk *args = &cmd->args->bitmap_chunk;
 	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
-	int rc = qds_bitmap_enter(bitmap);
+	u32 restores;
+	int rc = qds_bitmap_look(bitmap, &restores);
 
 	if (rc)
 		return rc;
 	rc = hbitmap_serialize_part(bitmap->hb, piece->buffer, piece->start,
 				    piece->count);
-	qds_bitmap_leave(bitmap);
+	if (!rc)
+		rc = qds_bitmap_looked(bitmap, restores);
 	if (!rc)
 		rc = qds_copy_out(args->data, piece->offset, piece->buffer,
 				  piece->size);
@@ -734,9 +764,9 @@ static int qds_bitmap_serialize_prepare(const struct qds_cmd *cmd)
 
 static int qds_bitmap_serialize(struct qds_cmd *cmd)
 {
-	int rc = qds_bitmap_peek(qds_to_bitmap(cmd->object));
-
-	return rc ?: qds_chunk_run(cmd, qds_serialize_piece);
+	if (qds_is_restoring(qds_to_bitmap(cmd->object)))
+		return -EBUSY;
+	return qds_chunk_run(cmd, qds_serialize_piece);
 }
 
 static int qds_bitmap_deserialize_prepare(const struct qds_cmd *cmd)
@@ -768,10 +798,14 @@ static int qds_bitmap_finish(struct qds_cmd *cmd)
 	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
 	int rc = -ENODATA;
 
+	/* Those at work are not made to wait where there is nothing to end. */
+	if (!qds_is_restoring(bitmap))
+		return rc;
 	percpu_down_write(&bitmap->state_lock);
-	if (bitmap->state == QDS_BITMAP_RESTORING) {
+	if (qds_is_restoring(bitmap)) {
 		hbitmap_deserialize_finish(bitmap->hb);
-		WRITE_ONCE(bitmap->state, QDS_BITMAP_ACTIVE);
+		/* What was restored comes before: pairs with qds_bitmap_look(). */
+		smp_store_release(&bitmap->restores, bitmap->restores + 1);
 		rc = 0;
 	}
 	percpu_up_write(&bitmap->state_lock);

@@ -449,8 +449,9 @@ static int leaf_change(struct hbitmap_leaf *leaf, const void *src,
 		delta += (int)hweight_long(new) - (int)hweight_long(old);
 		leaf_store(leaf, w, new);
 	}
-	write_seqcount_end(&leaf->seq);
+	/* Inside: who counts must not be denied what who looks has seen. */
 	WRITE_ONCE(leaf->count, leaf->count + delta);
+	write_seqcount_end(&leaf->seq);
 	return delta;
 }
 
@@ -1350,6 +1351,13 @@ static void leaf_weigh(const struct hbitmap_leaf *leaf, void *arg)
 					     word_mask(w, weight->first, weight->last));
 }
 
+static void leaf_weigh_all(const struct hbitmap_leaf *leaf, void *arg)
+{
+	struct leaf_weight *weight = arg;
+
+	weight->bits = READ_ONCE(leaf->count);
+}
+
 /* How many of the bits from @bit to @last, at most to the end of the leaf. */
 static unsigned int leaf_count(struct hbitmap_leaf *leaf, u64 bit, u64 last)
 {
@@ -1359,8 +1367,9 @@ static unsigned int leaf_count(struct hbitmap_leaf *leaf, u64 bit, u64 last)
 	};
 
 	if (!weight.first && weight.last == HBITMAP_LEAF_BITS - 1)
-		return READ_ONCE(leaf->count);
-	leaf_read(leaf, leaf_weigh, &weight);
+		leaf_read(leaf, leaf_weigh_all, &weight);
+	else
+		leaf_read(leaf, leaf_weigh, &weight);
 	return weight.bits;
 }
 
@@ -1398,7 +1407,8 @@ static u64 count_bits(const struct hbitmap *hb, u64 bit, u64 last)
  * counted. Each leaf is counted as it was at one moment.
  *
  * Context: Any context but hard interrupts. Takes RCU, and a leaf's lock if its
- * writers do not let up. The cost follows the leaves in the range that exist.
+ * writers do not let up. The cost follows the leaves in the range that exist;
+ * it does not reschedule, so cut what is long.
  * Return: how many, at most @count.
  */
 u64 hbitmap_count_range(const struct hbitmap *hb, u64 start, u64 count)

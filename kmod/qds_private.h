@@ -28,9 +28,11 @@ struct qds_object;
 
 /*
  * Users choose how much is asked for at once, so a failure is not news for the
- * log, and what it takes is charged to them.
+ * log, what it takes is charged to them, and rather than that a process is killed
+ * they are told ENOMEM.
  */
-#define QDS_GFP			(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+#define QDS_GFP			(GFP_KERNEL_ACCOUNT | __GFP_NOWARN |	\
+				 __GFP_RETRY_MAYFAIL)
 
 /* The largest buffer between user memory and an object, unless one element is. */
 #define QDS_BOUNCE_SIZE		(64 * 1024)

@@ -55,12 +55,16 @@
 #include <linux/export.h>
 #include <linux/limits.h>
 #include <linux/log2.h>
+#include <linux/memcontrol.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/qht.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 /* A lock and a seqcount are larger where they are checked or may sleep. */
 #if !defined(CONFIG_DEBUG_SPINLOCK) && !defined(CONFIG_DEBUG_LOCK_ALLOC) && \
@@ -70,8 +74,11 @@ static_assert(sizeof(struct qht_bucket) <= 64);
 
 /* Two buckets at least: a shift by 32 is not defined. */
 #define QHT_MIN_BITS		1
-/* Before the next attempt to get memory for a larger map. */
-#define QHT_RETRY_DELAY		(HZ / 10)
+/* Before the next attempt to get memory for a resize; doubled each time. */
+#define QHT_RETRY_MIN		(HZ / 10)
+#define QHT_RETRY_MAX		(10 * HZ)
+/* Chains that a step of a walk looks at, most of them empty if it is that many. */
+#define QHT_WALK_CHAINS		256
 
 static struct workqueue_struct *qht_wq;
 
@@ -136,6 +143,11 @@ static unsigned int qht_max_bits(void)
 	return ilog2(INT_MAX / sizeof(struct qht_bucket));
 }
 
+static bool qht_has_room(size_t n_elems)
+{
+	return n_elems / QHT_BUCKET_ENTRIES <= (size_t)1 << qht_max_bits();
+}
+
 /* As QEMU: buckets for @n_elems entries, were the hashes perfect. */
 static unsigned int qht_bits_for(u64 n_elems)
 {
@@ -145,17 +157,28 @@ static unsigned int qht_bits_for(u64 n_elems)
 	return clamp_t(unsigned int, bits, QHT_MIN_BITS, qht_max_bits());
 }
 
-static struct qht_map *qht_map_alloc(unsigned int bits)
+/*
+ * A table can do without a larger map. So rather none than one for which others
+ * are killed, or for which pages are moved about to make it contiguous.
+ */
+static struct qht_bucket *qht_buckets_alloc(size_t n, gfp_t gfp)
 {
-	struct qht_map *map = kzalloc(sizeof(*map), GFP_KERNEL);
+	size_t size = array_size(n, sizeof(struct qht_bucket));
+
+	gfp |= __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL;
+	return size > PAGE_SIZE ? __vmalloc(size, gfp) : kmalloc(size, gfp);
+}
+
+static struct qht_map *qht_map_alloc(unsigned int bits, gfp_t gfp)
+{
+	struct qht_map *map = kzalloc(sizeof(*map), gfp);
 	size_t i;
 
 	if (!map)
 		return NULL;
 	map->bits = bits;
 	map->shift = 32 - bits;
-	map->buckets = kvcalloc(qht_map_size(map), sizeof(*map->buckets),
-				GFP_KERNEL | __GFP_NOWARN);
+	map->buckets = qht_buckets_alloc(qht_map_size(map), gfp);
 	if (!map->buckets) {
 		kfree(map);
 		return NULL;
@@ -438,7 +461,7 @@ static int qht_migrate_all(struct qht *ht, struct qht_map *old, size_t n)
 		rcu_read_unlock();
 		if (moved) {
 			i++;
-		} else if (!qht_spares_fill(&spares, want, GFP_KERNEL)) {
+		} else if (!qht_spares_fill(&spares, want, ht->gfp)) {
 			ret = -ENOMEM;
 			break;
 		}
@@ -448,20 +471,28 @@ static int qht_migrate_all(struct qht *ht, struct qht_map *old, size_t n)
 	return ret;
 }
 
-static struct qht_map *qht_map_resizing(struct qht *ht)
+/* The map, when no resize is in progress: nobody but the caller retires it. */
+static struct qht_map *qht_map_settled(struct qht *ht)
 {
 	return rcu_dereference_protected(ht->map,
 					 lockdep_is_held(&ht->resize_lock));
 }
 
-/* End a resize that an earlier call could not, for want of memory. */
+/*
+ * End a resize that an earlier call could not, for want of memory. Inserters may
+ * end it at any moment, and the map goes with that.
+ */
 static int qht_finish_resize(struct qht *ht)
 {
-	struct qht_map *map = qht_map_resizing(ht);
+	struct qht_map *map;
+	size_t n = 0;
 
-	if (!rcu_access_pointer(map->next))
-		return 0;
-	return qht_migrate_all(ht, map, qht_map_size(map));
+	rcu_read_lock();
+	map = rcu_dereference(ht->map);
+	if (rcu_access_pointer(map->next))
+		n = qht_map_size(map);
+	rcu_read_unlock();
+	return n ? qht_migrate_all(ht, map, n) : 0;
 }
 
 static int qht_resize_to(struct qht *ht, unsigned int bits)
@@ -473,10 +504,10 @@ static int qht_resize_to(struct qht *ht, unsigned int bits)
 	ret = qht_finish_resize(ht);
 	if (ret)
 		return ret;
-	old = qht_map_resizing(ht);
+	old = qht_map_settled(ht);
 	if (old->bits == bits)
 		return 0;
-	new = qht_map_alloc(bits);
+	new = qht_map_alloc(bits, ht->gfp);
 	if (!new)
 		return -ENOMEM;
 	n = qht_map_size(old);
@@ -497,17 +528,24 @@ static void qht_resize_work(struct work_struct *work)
 {
 	struct qht *ht = container_of(to_delayed_work(work), struct qht,
 				      resize_work);
+	struct mem_cgroup *memcg = set_active_memcg(ht->memcg);
 	struct qht_map *map;
 	int ret;
 
 	mutex_lock(&ht->resize_lock);
 	ret = qht_finish_resize(ht);
-	while (!ret && qht_wants_growth(map = qht_map_resizing(ht)))
+	while (!ret && qht_wants_growth(map = qht_map_settled(ht)))
 		ret = qht_resize_to(ht, max(map->bits + 1,
 					    qht_bits_for(qht_count(ht))));
+	if (ret) {
+		queue_delayed_work(qht_wq, &ht->resize_work, ht->retry_delay);
+		ht->retry_delay = min_t(unsigned long, 2 * ht->retry_delay,
+					QHT_RETRY_MAX);
+	} else {
+		ht->retry_delay = QHT_RETRY_MIN;
+	}
 	mutex_unlock(&ht->resize_lock);
-	if (ret)
-		queue_delayed_work(qht_wq, &ht->resize_work, QHT_RETRY_DELAY);
+	set_active_memcg(memcg);
 }
 
 /*
@@ -734,13 +772,16 @@ EXPORT_SYMBOL_GPL(qht_remove);
  *
  * Context: Process; sleeps. Takes the resize mutex, then two chains' spinlocks
  * at a time.
- * Return: 0, or -ENOMEM: the table works as before, if some chains had moved they
- * stay where they are, and the next resize goes on from there.
+ * Return: 0; -EFBIG when @n_elems is more than any map has room for; -ENOMEM: the
+ * table works as before, chains that had moved stay where they are, and insertions
+ * or the next resize go on from there.
  */
 int qht_resize(struct qht *ht, size_t n_elems)
 {
 	int ret;
 
+	if (!qht_has_room(n_elems))
+		return -EFBIG;
 	mutex_lock(&ht->resize_lock);
 	ret = qht_resize_to(ht, qht_bits_for(n_elems));
 	mutex_unlock(&ht->resize_lock);
@@ -878,15 +919,16 @@ static unsigned int qht_walk_chain(const struct qht *ht,
  *
  * Context: Process or softirq. The caller holds rcu_read_lock() while it uses
  * the entries, and may drop it between calls. Takes one chain's spinlock with
- * softirqs disabled.
- * Return: The number of entries, 0 when the walk is over.
+ * softirqs disabled, at most 256 in turn.
+ * Return: The number of entries. It can be 0 in the middle of a walk, where much
+ * of the table is empty: qht_cursor_done() tells the end.
  */
 unsigned int qht_walk(const struct qht *ht, struct qht_cursor *cursor,
 		      void **entries, unsigned int max)
 {
-	unsigned int n = 0;
+	unsigned int n = 0, chains = QHT_WALK_CHAINS;
 
-	while (!n && max && cursor->position <= U32_MAX)
+	while (!n && max && chains-- && !qht_cursor_done(cursor))
 		n = qht_walk_chain(ht, cursor, entries, max);
 	return n;
 }
@@ -918,7 +960,7 @@ void qht_iter(const struct qht *ht, qht_entry_fn visit, void *arg)
 			visit(entries[i], arg);
 		rcu_read_unlock();
 		cond_resched();
-	} while (n);
+	} while (!qht_cursor_done(&cursor));
 }
 EXPORT_SYMBOL_GPL(qht_iter);
 
@@ -928,32 +970,39 @@ EXPORT_SYMBOL_GPL(qht_iter);
  * @equal: tells whether two entries carry the same key
  * @n_elems: entries to have room for at the start
  * @mode: QHT_AUTO_RESIZE or 0
+ * @gfp: for maps, the first and those that the table grows into: GFP_KERNEL, or
+ *	GFP_KERNEL_ACCOUNT to charge them to the caller's memory cgroup
  *
  * Context: Process; sleeps.
  * Return: 0; -EINVAL when @equal is missing or @mode is unknown; -EFBIG when
  * @n_elems is more than any map has room for; -ENOMEM.
  */
 int qht_init(struct qht *ht, qht_match_fn equal, size_t n_elems,
-	     unsigned int mode)
+	     unsigned int mode, gfp_t gfp)
 {
 	struct qht_map *map;
 	int ret;
 
 	if (!equal || (mode & ~QHT_AUTO_RESIZE))
 		return -EINVAL;
-	if (n_elems / QHT_BUCKET_ENTRIES > (size_t)1 << qht_max_bits())
+	if (!qht_has_room(n_elems))
 		return -EFBIG;
-	ret = percpu_counter_init(&ht->count, 0, GFP_KERNEL);
+	ret = percpu_counter_init(&ht->count, 0, gfp);
 	if (ret)
 		return ret;
-	map = qht_map_alloc(qht_bits_for(n_elems));
+	map = qht_map_alloc(qht_bits_for(n_elems), gfp);
 	if (!map) {
 		percpu_counter_destroy(&ht->count);
 		return -ENOMEM;
 	}
 	ht->equal = equal;
 	ht->mode = mode;
+	ht->gfp = gfp;
+	ht->memcg = NULL;
+	if (gfp & __GFP_ACCOUNT)
+		ht->memcg = get_mem_cgroup_from_mm(current->mm);
 	mutex_init(&ht->resize_lock);
+	ht->retry_delay = QHT_RETRY_MIN;
 	INIT_DELAYED_WORK(&ht->resize_work, qht_resize_work);
 	RCU_INIT_POINTER(ht->map, map);
 	return 0;
@@ -1009,6 +1058,7 @@ void qht_destroy(struct qht *ht, qht_entry_fn release, void *arg)
 	RCU_INIT_POINTER(ht->map, NULL);
 	mutex_destroy(&ht->resize_lock);
 	percpu_counter_destroy(&ht->count);
+	mem_cgroup_put(ht->memcg);
 }
 EXPORT_SYMBOL_GPL(qht_destroy);
 

@@ -650,7 +650,8 @@ static struct qds_table *qds_table_alloc(const struct qds_table_create *args)
 	table->max_entries = args->max_entries;
 	get_random_bytes(&table->secret, sizeof(table->secret));
 	rc = qht_init(&table->ht, qds_entry_equal,
-		      min(args->size_hint, QDS_MAX_HINT), QHT_AUTO_RESIZE);
+		      min(args->size_hint, QDS_MAX_HINT), QHT_AUTO_RESIZE,
+		      QDS_GFP);
 	if (rc) {
 		kfree_sensitive(table);
 		return ERR_PTR(rc);

@@ -95,7 +95,8 @@ static void report(void)
 
 static int __init qds_sample_init(void)
 {
-	int ret = qht_init(&words, words_equal, 0, QHT_AUTO_RESIZE);
+	int ret = qht_init(&words, words_equal, 0, QHT_AUTO_RESIZE,
+			   GFP_KERNEL);
 
 	if (ret)
 		return ret;

@@ -780,9 +780,9 @@ static long memory_available(void)
 }
 
 #define LARGE_HINT	(1 << 20)
-#define LARGE_TRIES	24
+#define LARGE_TRIES	12
 
-TEST_F(every_command, that_makes_a_descriptor_keeps_no_memory_when_it_fails)
+TEST_F_TIMEOUT(every_command, that_makes_a_descriptor_keeps_no_memory_when_it_fails, 120)
 {
 	const long before = memory_available();
 	struct rlimit limit;

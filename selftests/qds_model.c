@@ -9,7 +9,6 @@
 #define _GNU_SOURCE
 #include <getopt.h>
 #include <sched.h>
-#include <time.h>
 
 #include "qds_test.h"
 
@@ -834,7 +833,7 @@ static void check_bitmap(void)
 static void run_workers(int seconds, __u64 seed)
 {
 	pid_t pids[WORKERS + 1];
-	struct timespec now, end;
+	const double end = clock_now(CLOCK_MONOTONIC) + seconds;
 	int i;
 
 	fflush(stdout);
@@ -843,13 +842,8 @@ static void run_workers(int seconds, __u64 seed)
 		if (!pids[i])
 			_exit(i < WORKERS ? work(i, seed) : read_all(seed));
 	}
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += seconds;
-	do {
+	while (!stopped() && clock_now(CLOCK_MONOTONIC) < end)
 		usleep(20000);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (!stopped() && (now.tv_sec < end.tv_sec ||
-				(now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec)));
 	stop();
 	for (i = 0; i <= WORKERS; i++)
 		if (pids[i] < 0 || wait_for(pids[i]))

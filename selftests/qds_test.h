@@ -24,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <kselftest.h>
@@ -210,6 +211,15 @@ static inline void guarded_free(__u8 *p, size_t size)
 	size_t page = sysconf(_SC_PAGESIZE);
 
 	munmap(p - page, size + 2 * page);
+}
+
+/* Seconds of @clock, for what is to take some time or not too much of it. */
+static inline double clock_now(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
 /* A child that does not outlive its parent, should a test end early. */

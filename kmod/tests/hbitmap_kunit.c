@@ -14,6 +14,7 @@
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -1734,6 +1735,95 @@ static void a_reset_takes_effect_once(struct kunit *test)
 	hbitmap_free(team.hb);
 }
 
+/* RCU callbacks run in softirqs. */
+struct softirq_user {
+	struct rcu_head rcu;
+	struct hbitmap *hb;
+	int set, reset;
+	bool dirty;
+};
+
+static void use_in_softirq(struct rcu_head *rcu)
+{
+	struct softirq_user *user = container_of(rcu, struct softirq_user, rcu);
+
+	user->set = hbitmap_set(user->hb, LEAF / 2, 2 * LEAF, GFP_ATOMIC);
+	user->dirty = hbitmap_get(user->hb, LEAF) &&
+		      hbitmap_next_dirty(user->hb, LEAF, LEAF) == LEAF;
+	user->reset = hbitmap_reset(user->hb, LEAF / 2, 2 * LEAF, GFP_ATOMIC);
+}
+
+static void softirqs_may_do_all_that_processes_may(struct kunit *test)
+{
+	static struct softirq_user user;
+	u64 bit;
+
+	user.hb = bitmap_create(test, 8 * LEAF, 0);
+	call_rcu(&user.rcu, use_in_softirq);
+	for (bit = 4 * LEAF; bit < 5 * LEAF; bit++)
+		KUNIT_ASSERT_EQ(test, hbitmap_set(user.hb, bit, 1, GFP_KERNEL), 0);
+	rcu_barrier();
+	KUNIT_EXPECT_EQ(test, user.set, 0);
+	KUNIT_EXPECT_TRUE(test, user.dirty);
+	KUNIT_EXPECT_EQ(test, user.reset, 0);
+	KUNIT_EXPECT_EQ(test, hbitmap_count(user.hb), (u64)LEAF);
+	expect_consistent(test, user.hb);
+	hbitmap_free(user.hb);
+}
+
+/*
+ * One member sets most of a leaf at once; as soon as the other sees the first of
+ * these items, the count must have all of them.
+ */
+#define MOST_OF_LEAF	(LEAF - 100)
+
+static bool set_most(struct member *m, unsigned int step)
+{
+	struct hbitmap *hb = m->team->hb;
+
+	if (!wait_for_turn(m->team, &turn.checked, step))
+		return false;
+	if (hbitmap_reset(hb, 0, MOST_OF_LEAF, GFP_KERNEL))
+		return false;
+	/* Pairs with wait_for_turn(). */
+	smp_store_release(&turn.begun, step + 1);
+	return !hbitmap_set(hb, 0, MOST_OF_LEAF, GFP_KERNEL);
+}
+
+static bool count_what_was_seen(struct member *m, unsigned int step)
+{
+	struct hbitmap *hb = m->team->hb;
+	u64 count;
+
+	if (!wait_for_turn(m->team, &turn.begun, step + 1))
+		return false;
+	while (!hbitmap_get(hb, 0)) {
+		if (atomic_read(&m->team->errors))
+			return false;
+		cond_resched();
+	}
+	count = hbitmap_count_range(hb, 0, LEAF);
+	/* Pairs with wait_for_turn(). */
+	smp_store_release(&turn.checked, step + 1);
+	return count == MOST_OF_LEAF + 1;
+}
+
+static void what_one_saw_is_not_denied_by_a_count(struct kunit *test)
+{
+	struct member members[] = {
+		{ .step = set_most, .steps = 200 },
+		{ .step = count_what_was_seen, .steps = 200 },
+	};
+	struct team team = { .test = test };
+
+	memset(&turn, 0, sizeof(turn));
+	team.hb = bitmap_create(test, LEAF, 0);
+	/* The leaf stays, whatever the others do. */
+	KUNIT_EXPECT_EQ(test, hbitmap_set(team.hb, LEAF - 1, 1, GFP_KERNEL), 0);
+	team_run(&team, members, ARRAY_SIZE(members));
+	hbitmap_free(team.hb);
+}
+
 /*
  * Items with data: one member writes the data and sets the item, the other resets
  * the item and reads the data. What was set is dirty or its data was seen.
@@ -1940,6 +2030,8 @@ static struct kunit_case hbitmap_cases[] = {
 	KUNIT_CASE(writers_in_one_area_leave_a_consistent_bitmap),
 	KUNIT_CASE(what_was_set_is_found_while_neighbours_are_reset),
 	KUNIT_CASE(what_one_saw_is_not_denied_by_a_summary),
+	KUNIT_CASE(what_one_saw_is_not_denied_by_a_count),
+	KUNIT_CASE(softirqs_may_do_all_that_processes_may),
 	KUNIT_CASE(a_reset_takes_effect_once),
 	KUNIT_CASE(no_write_is_lost_between_set_and_reset),
 	KUNIT_CASE(a_serialized_leaf_is_as_it_was_at_one_moment),

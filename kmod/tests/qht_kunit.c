@@ -120,11 +120,11 @@ static void drop(struct kunit *test, struct qht *ht, u32 key)
 
 static void init_refuses_what_it_cannot_do(struct kunit *test)
 {
-	struct qht ht;
+	static struct qht ht;
 
-	KUNIT_EXPECT_EQ(test, qht_init(&ht, NULL, 0, 0), -EINVAL);
-	KUNIT_EXPECT_EQ(test, qht_init(&ht, items_equal, 0, BIT(1)), -EINVAL);
-	KUNIT_EXPECT_EQ(test, qht_init(&ht, items_equal, SIZE_MAX, 0), -EFBIG);
+	KUNIT_EXPECT_EQ(test, qht_init(&ht, NULL, 0, 0, GFP_KERNEL), -EINVAL);
+	KUNIT_EXPECT_EQ(test, qht_init(&ht, items_equal, 0, BIT(1), GFP_KERNEL), -EINVAL);
+	KUNIT_EXPECT_EQ(test, qht_init(&ht, items_equal, SIZE_MAX, 0, GFP_KERNEL), -EFBIG);
 }
 
 static void init_makes_room_as_asked(struct kunit *test)
@@ -133,9 +133,9 @@ static void init_makes_room_as_asked(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(elems); i++) {
-		struct qht ht;
+		static struct qht ht;
 
-		KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, elems[i], 0), 0);
+		KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, elems[i], 0, GFP_KERNEL), 0);
 		KUNIT_EXPECT_GE(test, qht_buckets(&ht) * QHT_BUCKET_ENTRIES,
 				elems[i]);
 		KUNIT_EXPECT_LE(test, qht_buckets(&ht), elems[i] + 2);
@@ -150,9 +150,9 @@ static void insert_reports_the_equal_entry(struct kunit *test)
 {
 	struct item *one, *two;
 	void *existing = NULL;
-	struct qht ht;
+	static struct qht ht;
 
-	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0), 0);
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0, GFP_KERNEL), 0);
 	one = add(test, &ht, 7, 99);
 	two = item_alloc(7, 99);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, two);
@@ -172,10 +172,10 @@ static void insert_reports_the_equal_entry(struct kunit *test)
 static void entries_of_one_hash_are_told_apart(struct kunit *test)
 {
 	struct item *items[50];
-	struct qht ht;
+	static struct qht ht;
 	u32 key;
 
-	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0), 0);
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0, GFP_KERNEL), 0);
 	for (key = 0; key < ARRAY_SIZE(items); key++)
 		items[key] = add(test, &ht, key, 0x12345678);
 	for (key = 0; key < ARRAY_SIZE(items); key++)
@@ -188,9 +188,9 @@ static void entries_of_one_hash_are_told_apart(struct kunit *test)
 static void lookup_compares_as_the_table_does(struct kunit *test)
 {
 	struct item *item, same = { .key = 3 }, other = { .key = 4 };
-	struct qht ht;
+	static struct qht ht;
 
-	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0), 0);
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0, GFP_KERNEL), 0);
 	item = add(test, &ht, 3, 1);
 	rcu_read_lock();
 	qht_prefetch(&ht, 1);
@@ -203,9 +203,9 @@ static void lookup_compares_as_the_table_does(struct kunit *test)
 static void remove_takes_the_very_entry_once(struct kunit *test)
 {
 	struct item *item, twin = { .key = 5, .hash = 11 };
-	struct qht ht;
+	static struct qht ht;
 
-	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0), 0);
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0, GFP_KERNEL), 0);
 	item = add(test, &ht, 5, 11);
 	KUNIT_EXPECT_FALSE(test, qht_remove(&ht, &twin, 11));
 	KUNIT_EXPECT_FALSE(test, qht_remove(&ht, NULL, 11));
@@ -226,9 +226,9 @@ static void removal_leaves_no_gap(struct kunit *test)
 	for (n = 1; n <= 3 * QHT_BUCKET_ENTRIES; n++) {
 		for (hole = 0; hole < n; hole++) {
 			struct item *item;
-			struct qht ht;
+			static struct qht ht;
 
-			KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0), 0);
+			KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0, GFP_KERNEL), 0);
 			for (key = 0; key < n; key++)
 				add(test, &ht, key, 1);
 			item = find(&ht, hole, 1);
@@ -254,9 +254,9 @@ static void await_buckets(struct kunit *test, struct qht *ht, size_t at_least)
 
 static void grows_by_itself(struct kunit *test)
 {
-	struct qht ht;
+	static struct qht ht;
 
-	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, QHT_AUTO_RESIZE), 0);
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, QHT_AUTO_RESIZE, GFP_KERNEL), 0);
 	KUNIT_EXPECT_EQ(test, qht_buckets(&ht), (size_t)2);
 	fill(test, &ht, 0, 5000);
 	await_buckets(test, &ht, 5000 / QHT_BUCKET_ENTRIES);
@@ -268,9 +268,9 @@ static void grows_by_itself(struct kunit *test)
 
 static void does_not_grow_unasked(struct kunit *test)
 {
-	struct qht ht;
+	static struct qht ht;
 
-	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0), 0);
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0, GFP_KERNEL), 0);
 	fill(test, &ht, 0, 500);
 	KUNIT_EXPECT_EQ(test, qht_buckets(&ht), (size_t)2);
 	expect_keys(test, &ht, 0, 500, true);
@@ -281,10 +281,11 @@ static void resize_keeps_every_entry(struct kunit *test)
 {
 	static const size_t sizes[] = { 1 << 14, 0, 64, 1 << 12, 1 << 12, 1 };
 	unsigned int released = 0, i;
-	struct qht ht;
+	static struct qht ht;
 
-	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0), 0);
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0, GFP_KERNEL), 0);
 	fill(test, &ht, 0, 3000);
+	KUNIT_EXPECT_EQ(test, qht_resize(&ht, SIZE_MAX), -EFBIG);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		KUNIT_ASSERT_EQ(test, qht_resize(&ht, sizes[i]), 0);
 		KUNIT_EXPECT_GE(test, qht_buckets(&ht) * QHT_BUCKET_ENTRIES,
@@ -301,9 +302,9 @@ static void resize_keeps_every_entry(struct kunit *test)
 static void destroy_releases_what_is_left(struct kunit *test)
 {
 	unsigned int released = 0;
-	struct qht ht;
+	static struct qht ht;
 
-	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0), 0);
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0, GFP_KERNEL), 0);
 	fill(test, &ht, 0, 100);
 	drop(test, &ht, 17);
 	drop(test, &ht, 99);
@@ -327,12 +328,12 @@ static void walk_all(struct kunit *test, u32 n, unsigned int max,
 	struct rng rng = { 42 };
 	unsigned int got, i;
 	void *entries[8];
-	struct qht ht;
+	static struct qht ht;
 	u32 key;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, items);
 	KUNIT_ASSERT_LE(test, max, (unsigned int)ARRAY_SIZE(entries));
-	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, room, 0), 0);
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, room, 0, GFP_KERNEL), 0);
 	for (key = 0; key < n; key++)
 		items[key] = add(test, &ht, key, hash_of(key));
 	qht_cursor_init(&cursor);
@@ -355,7 +356,7 @@ static void walk_all(struct kunit *test, u32 n, unsigned int max,
 			drop(test, &ht, key);
 		else if (between == CHURN)
 			add(test, &ht, key, hash_of(key));
-	} while (got);
+	} while (!qht_cursor_done(&cursor));
 	for (key = 0; key < n; key++)
 		KUNIT_EXPECT_EQ(test, atomic_read(&items[key]->seen), 1);
 	rcu_read_lock();
@@ -392,6 +393,24 @@ static void walk_visits_once_beside_writers(struct kunit *test)
 	walk_all(test, 1000, 5, CHURN);
 }
 
+static void walk_of_an_emptied_table_goes_in_steps(struct kunit *test)
+{
+	struct qht_cursor cursor;
+	static struct qht ht;
+	unsigned int steps;
+	void *entry;
+
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 1 << 15, 0, GFP_KERNEL), 0);
+	qht_cursor_init(&cursor);
+	for (steps = 0; !qht_cursor_done(&cursor); steps++) {
+		rcu_read_lock();
+		KUNIT_ASSERT_EQ(test, qht_walk(&ht, &cursor, &entry, 1), 0U);
+		rcu_read_unlock();
+	}
+	KUNIT_EXPECT_GE(test, steps, qht_buckets(&ht) / 256);
+	qht_destroy(&ht, item_release, NULL);
+}
+
 struct iter_remove {
 	struct qht *ht;
 	unsigned int visited, removed;
@@ -412,11 +431,11 @@ static void visit_remove_tenth(void *entry, void *arg)
 static void iter_may_remove_what_it_visits(struct kunit *test)
 {
 	struct iter_remove ctx = {};
-	struct qht ht;
+	static struct qht ht;
 	u32 key;
 
 	ctx.ht = &ht;
-	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 64, 0), 0);
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 64, 0, GFP_KERNEL), 0);
 	fill(test, &ht, 0, 1000);
 	qht_iter(&ht, visit_remove_tenth, &ctx);
 	KUNIT_EXPECT_EQ(test, ctx.visited, 1000U);
@@ -424,6 +443,48 @@ static void iter_may_remove_what_it_visits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, qht_count(&ht), (u64)900);
 	for (key = 0; key < 1000; key++)
 		KUNIT_EXPECT_EQ(test, !!find(&ht, key, hash_of(key)), key % 10 != 0);
+	qht_destroy(&ht, item_release, NULL);
+}
+
+/* RCU callbacks run in softirqs. */
+struct softirq_user {
+	struct rcu_head rcu;
+	struct qht *ht;
+	struct item *item;
+	int inserted;
+	bool found, removed;
+};
+
+static void use_in_softirq(struct rcu_head *rcu)
+{
+	struct softirq_user *user = container_of(rcu, struct softirq_user, rcu);
+	struct item *item = user->item;
+
+	user->inserted = qht_insert(user->ht, item, item->hash, NULL, GFP_ATOMIC);
+	user->found = find(user->ht, item->key, item->hash) == item;
+	user->removed = qht_remove(user->ht, item, item->hash);
+}
+
+static void softirqs_may_do_all_that_processes_may(struct kunit *test)
+{
+	static struct softirq_user user;
+	static struct qht ht;
+	u32 key;
+
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, QHT_AUTO_RESIZE,
+				       GFP_KERNEL), 0);
+	user.ht = &ht;
+	user.item = item_alloc(1 << 20, 1);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, user.item);
+	call_rcu(&user.rcu, use_in_softirq);
+	for (key = 0; key < 500; key++)
+		add(test, &ht, key, 1);
+	rcu_barrier();
+	KUNIT_EXPECT_EQ(test, user.inserted, 0);
+	KUNIT_EXPECT_TRUE(test, user.found);
+	KUNIT_EXPECT_TRUE(test, user.removed);
+	KUNIT_EXPECT_EQ(test, qht_count(&ht), (u64)500);
+	kfree_rcu(user.item, rcu);
 	qht_destroy(&ht, item_release, NULL);
 }
 
@@ -436,10 +497,10 @@ static void random_operations_agree_with_a_model(struct kunit *test)
 	struct rng rng = { 0x9E3779B97F4A7C15ULL };
 	struct item *item;
 	u32 step, key, n = 0;
-	struct qht ht;
+	static struct qht ht;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, model);
-	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, QHT_AUTO_RESIZE), 0);
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, QHT_AUTO_RESIZE, GFP_KERNEL), 0);
 	for (step = 0; step < 60000; step++) {
 		key = rng_next(&rng) % MODEL_KEYS;
 		switch (rng_next(&rng) % 8) {
@@ -634,7 +695,7 @@ static int work_walk(struct crew *crew, unsigned int id)
 			}
 			rcu_read_unlock();
 			cond_resched();
-		} while (n);
+		} while (!qht_cursor_done(&cursor));
 		crew_check(crew, stable == STABLE_KEYS);
 	}
 	return 0;
@@ -650,7 +711,7 @@ static void run_beside_stable_entries(struct kunit *test, unsigned int mode,
 	u32 key;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, crew);
-	KUNIT_ASSERT_EQ(test, qht_init(&crew->ht, items_equal, 0, mode), 0);
+	KUNIT_ASSERT_EQ(test, qht_init(&crew->ht, items_equal, 0, mode, GFP_KERNEL), 0);
 	for (key = 0; key < STABLE_KEYS; key++)
 		add(test, &crew->ht, key, hash_of(key))->stable = true;
 	crew_run(test, crew, works, n);
@@ -741,7 +802,7 @@ static void one_of_several_equal_writers_wins(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, crew);
 	KUNIT_ASSERT_EQ(test, qht_init(&crew->ht, items_equal, 0,
-				       QHT_AUTO_RESIZE), 0);
+				       QHT_AUTO_RESIZE, GFP_KERNEL), 0);
 	crew_run(test, crew, inserts, ARRAY_SIZE(inserts));
 	KUNIT_EXPECT_EQ(test, atomic_read(&crew->winners), RACE_KEYS);
 	KUNIT_EXPECT_EQ(test, qht_count(&crew->ht), (u64)RACE_KEYS);
@@ -760,9 +821,9 @@ static void insert_without_memory_changes_nothing(struct kunit *test)
 {
 	struct item *item;
 	int nth, ret;
-	struct qht ht;
+	static struct qht ht;
 
-	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0), 0);
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, 0, GFP_KERNEL), 0);
 	fill(test, &ht, 0, 64);
 	item = item_alloc(64, hash_of(64));
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, item);
@@ -783,12 +844,12 @@ static void insert_without_memory_changes_nothing(struct kunit *test)
 
 static void init_without_memory_leaves_nothing(struct kunit *test)
 {
-	struct qht ht;
+	static struct qht ht;
 	int nth, ret;
 
 	for (nth = 1;; nth++) {
 		twin_fail_nth(nth);
-		ret = qht_init(&ht, items_equal, 100, 0);
+		ret = qht_init(&ht, items_equal, 100, 0, GFP_KERNEL);
 		if (!twin_fail_fired())
 			break;
 		KUNIT_ASSERT_EQ(test, ret, -ENOMEM);
@@ -801,10 +862,10 @@ static void init_without_memory_leaves_nothing(struct kunit *test)
 static void resize_without_memory_leaves_a_working_table(struct kunit *test)
 {
 	unsigned int released = 0, failed = 0;
-	struct qht ht;
+	static struct qht ht;
 	int nth, ret;
 
-	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 1 << 12, 0), 0);
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 1 << 12, 0, GFP_KERNEL), 0);
 	fill(test, &ht, 0, 1000);
 	for (nth = 1; nth < 500; nth++) {
 		size_t room = nth % 2 ? 64 : 1 << 12;
@@ -830,6 +891,112 @@ static void resize_without_memory_leaves_a_working_table(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, released, 1000U);
 }
 
+#define HALF_KEYS	1000
+
+/*
+ * A table of which some chains have moved and some have not: memory runs out in
+ * the middle of a resize. It has HALF_KEYS keys.
+ */
+static void make_half_moved(struct kunit *test, struct qht *ht)
+{
+	KUNIT_ASSERT_EQ(test, qht_init(ht, items_equal, 1 << 12, 0, GFP_KERNEL), 0);
+	fill(test, ht, 0, HALF_KEYS);
+	/* The map and its array, and buckets for some of the chains. */
+	twin_fail_from(40);
+	KUNIT_ASSERT_EQ(test, qht_resize(ht, 64), -ENOMEM);
+	KUNIT_ASSERT_TRUE(test, twin_fail_fired());
+}
+
+static void half_moved_table_works(struct kunit *test)
+{
+	struct iter_remove ctx = {};
+	unsigned int released = 0;
+	static struct qht ht;
+	u32 key;
+
+	make_half_moved(test, &ht);
+	expect_keys(test, &ht, 0, HALF_KEYS, true);
+	expect_keys(test, &ht, HALF_KEYS, 2 * HALF_KEYS, false);
+	for (key = 0; key < HALF_KEYS; key++)
+		drop(test, &ht, key);
+	fill(test, &ht, 0, HALF_KEYS);
+	ctx.ht = &ht;
+	qht_iter(&ht, visit_remove_tenth, &ctx);
+	KUNIT_EXPECT_EQ(test, ctx.visited, (unsigned int)HALF_KEYS);
+	KUNIT_EXPECT_EQ(test, ctx.removed, HALF_KEYS / 10U);
+	KUNIT_EXPECT_EQ(test, qht_resize(&ht, 1 << 13), 0);
+	KUNIT_EXPECT_EQ(test, qht_buckets(&ht),
+			(size_t)(1 << 13) / QHT_BUCKET_ENTRIES);
+	qht_destroy(&ht, item_release, &released);
+	KUNIT_EXPECT_EQ(test, released, HALF_KEYS * 9 / 10U);
+}
+
+static void half_moved_table_is_released_once(struct kunit *test)
+{
+	unsigned int released = 0;
+	static struct qht ht;
+
+	make_half_moved(test, &ht);
+	qht_destroy(&ht, item_release, &released);
+	KUNIT_EXPECT_EQ(test, released, (unsigned int)HALF_KEYS);
+}
+
+static void insertions_alone_end_a_resize(struct kunit *test)
+{
+	static struct qht ht;
+	size_t heads;
+
+	make_half_moved(test, &ht);
+	heads = qht_buckets(&ht);
+	fill(test, &ht, HALF_KEYS, HALF_KEYS + heads);
+	KUNIT_EXPECT_EQ(test, qht_buckets(&ht), (size_t)64 / QHT_BUCKET_ENTRIES);
+	expect_keys(test, &ht, 0, HALF_KEYS + heads, true);
+	qht_destroy(&ht, item_release, NULL);
+}
+
+static void growth_comes_when_there_is_memory_again(struct kunit *test)
+{
+	static struct qht ht;
+
+	KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, 0, QHT_AUTO_RESIZE,
+				       GFP_KERNEL), 0);
+	twin_fail_workers(true);
+	fill(test, &ht, 0, 1000);
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, qht_buckets(&ht), (size_t)2);
+	expect_keys(test, &ht, 0, 1000, true);
+	twin_fail_workers(false);
+	await_buckets(test, &ht, 1000 / QHT_BUCKET_ENTRIES);
+	expect_keys(test, &ht, 0, 1000, true);
+	qht_destroy(&ht, item_release, NULL);
+}
+
+/* As work_resize(), but memory runs out each time, somewhere. */
+static int work_resize_starved(struct crew *crew, unsigned int id)
+{
+	struct rng rng = { id + 1 };
+	unsigned int i;
+
+	for (i = 0; i < 8 * CHURN_ROUNDS && atomic_read(&crew->running) > 1; i++) {
+		int ret;
+
+		twin_fail_from(1 + rng_next(&rng) % 64);
+		ret = qht_resize(&crew->ht, (i % 2) ? 4096 : 16);
+		crew_check(crew, twin_fail_fired() ? !ret || ret == -ENOMEM : !ret);
+		cond_resched();
+	}
+	return 0;
+}
+
+static void resizes_fail_and_are_ended_by_others(struct kunit *test)
+{
+	int (*const works[])(struct crew *, unsigned int) = {
+		work_churn, work_churn, work_read, work_resize_starved,
+	};
+
+	run_beside_stable_entries(test, 0, works, ARRAY_SIZE(works));
+}
+
 static void no_more_than_two_locks_are_held(struct kunit *test)
 {
 	KUNIT_EXPECT_LE(test, twin_max_spin_depth(), 2);
@@ -853,7 +1020,9 @@ static struct kunit_case qht_cases[] = {
 	KUNIT_CASE(walk_visits_once_while_growing),
 	KUNIT_CASE(walk_visits_once_while_shrinking),
 	KUNIT_CASE(walk_visits_once_beside_writers),
+	KUNIT_CASE(walk_of_an_emptied_table_goes_in_steps),
 	KUNIT_CASE(iter_may_remove_what_it_visits),
+	KUNIT_CASE(softirqs_may_do_all_that_processes_may),
 	KUNIT_CASE(random_operations_agree_with_a_model),
 	KUNIT_CASE(readers_find_what_stays_beside_writers),
 	KUNIT_CASE(writers_and_readers_go_on_while_resized),
@@ -863,6 +1032,11 @@ static struct kunit_case qht_cases[] = {
 	KUNIT_CASE(insert_without_memory_changes_nothing),
 	KUNIT_CASE(init_without_memory_leaves_nothing),
 	KUNIT_CASE(resize_without_memory_leaves_a_working_table),
+	KUNIT_CASE(half_moved_table_works),
+	KUNIT_CASE(half_moved_table_is_released_once),
+	KUNIT_CASE(insertions_alone_end_a_resize),
+	KUNIT_CASE(growth_comes_when_there_is_memory_again),
+	KUNIT_CASE(resizes_fail_and_are_ended_by_others),
 	KUNIT_CASE(no_more_than_two_locks_are_held),
 #endif
 	{}

@@ -192,15 +192,25 @@ long twin_nr_allocated(void)
 	return __atomic_load_n(&nr_allocated, __ATOMIC_RELAXED);
 }
 
+static bool workers_fail;
+
+void twin_fail_workers(bool fail)
+{
+	WRITE_ONCE(workers_fail, fail);
+}
+
 static bool fails_now(gfp_t gfp)
 {
-	unsigned int nth;
-
-	if (!current || !current->fail_nth || (gfp & __GFP_NOFAIL))
+	if (gfp & __GFP_NOFAIL)
 		return false;
-	nth = current->fail_nth - 1;
-	current->fail_nth = nth;
-	return nth == 0;
+	if (READ_ONCE(workers_fail) && twin_is_worker())
+		return true;
+	if (!current || !current->fail_nth || --current->fail_nth)
+		return false;
+	current->fail_seen = true;
+	if (current->fail_on)
+		current->fail_nth = 1;
+	return true;
 }
 
 static void *obtain(size_t size, size_t align, gfp_t gfp, enum kind kind,

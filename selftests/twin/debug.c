@@ -267,7 +267,7 @@ static void report_order(const struct twin_held *held, u16 class,
 	char where[256];
 
 	twin_where(held->ip, where, sizeof(where));
-	twin_report(ip, "lock order: %s/%u is taken with %s/%u held (since %s), elsewhere the other way round",
+	twin_report(ip, "lock order: %s/%u is taken with %s/%u held (since %s), but not always",
 		    classes[class].name, subclass, classes[held->class].name,
 		    held->subclass, where);
 }
@@ -285,7 +285,7 @@ void twin_lock_before(const void *lock, u16 class, unsigned int subclass,
 		if (!held->class)
 			continue;
 		if (held->class == class && held->subclass == subclass)
-			twin_report(ip, "two locks of class %s: name the inner one by spin_lock_nested()",
+			twin_report(ip, "two locks of class %s: the inner by spin_lock_nested()",
 				    classes[class].name);
 		else if (add_edge(node_of(held->class, held->subclass),
 				  node_of(class, subclass)))
@@ -308,7 +308,7 @@ static void note_usage(u16 class, unsigned long ip)
 		return;
 	__atomic_fetch_or(&classes[class].usage, USAGE_REPORTED,
 			  __ATOMIC_RELAXED);
-	twin_report(ip, "lock of class %s is taken in softirq, and with softirqs on: use spin_lock_bh()",
+	twin_report(ip, "lock of class %s is for softirqs too: use spin_lock_bh()",
 		    classes[class].name);
 }
 

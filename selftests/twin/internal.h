@@ -22,6 +22,7 @@ bool twin_may_print(void);
 
 /* alloc.c */
 u64 twin_alloc_mark(void);
+bool twin_is_worker(void);
 void twin_alloc_list(u64 mark);
 
 /* rcu.c */

@@ -104,7 +104,7 @@ void twin_abort(struct kunit *test)
 	struct run *run = test->twin;
 
 	if (current != run->task)
-		twin_fatal("%s: only the test's own thread may assert: use an expectation elsewhere",
+		twin_fatal("%s: not the test's thread: use an expectation",
 			   test->name);
 	longjmp(run->abort, 1);
 }

@@ -541,15 +541,15 @@ static void the_mended_bug_is_not_caught(struct kunit *test)
 
 static void a_skipped_test_is_marked(struct kunit *test)
 {
+	static const char line[] =
+		"\nok 1 - planted.a_test_is_skipped # SKIP for a reason\n";
 	char *output = kunit_kzalloc(test, OUTPUT_SIZE, GFP_KERNEL);
 	struct child child;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, output);
 	start(&child, "a_test_is_skipped");
 	KUNIT_EXPECT_EQ(test, finish(&child, output), 0);
-	KUNIT_EXPECT_TRUE_MSG(test,
-			      !!strstr(output, "\nok 1 - planted.a_test_is_skipped # SKIP for a reason\n"),
-			      "%s", output);
+	KUNIT_EXPECT_TRUE_MSG(test, !!strstr(output, line), "%s", output);
 }
 
 static struct kunit_case catching_cases[] = {

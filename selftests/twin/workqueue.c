@@ -44,6 +44,11 @@ static u64 last_ticket;
 static int nr_works;
 static __thread struct workqueue_struct *this_worker;
 
+bool twin_is_worker(void)
+{
+	return this_worker;
+}
+
 static void init_changed(void)
 {
 	pthread_condattr_t attr;
@@ -148,10 +153,10 @@ static void *worker(void *arg)
 
 		if (!list_empty(&wq->works))
 			run_first(wq);
-		else if (wq->stopping)
-			break;
-		else
+		else if (!wq->stopping)
 			wait_for_change(timeout);
+		else
+			break;
 	}
 	list_del(&wq->all);
 	pthread_mutex_unlock(&lock);

@@ -22,8 +22,13 @@
  * who shall not write. While an object lives, the module cannot be unloaded.
  *
  * The memory of entries and of bits is charged to the memory cgroup of the
- * process whose call needs it. The arrays of buckets that a table grows into,
- * some 16 to 32 bytes an entry, are charged to nobody.
+ * process whose call needs it; the arrays of buckets that a table grows into, some
+ * 24 to 48 bytes an entry, and half as much again while it grows, to that of its
+ * maker. At a limit calls answer ENOMEM; nobody is killed for them.
+ *
+ * An operation on one entry, or on bits of one region of 16384, happens at one
+ * moment. A range that is longer changes region by region, and what is asked of
+ * it is asked region by region.
  */
 
 /**

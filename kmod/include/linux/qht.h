@@ -14,6 +14,7 @@
 #include <linux/bits.h>
 #include <linux/gfp.h>
 #include <linux/hash.h>
+#include <linux/limits.h>
 #include <linux/mutex.h>
 #include <linux/percpu_counter.h>
 #include <linux/prefetch.h>
@@ -22,6 +23,8 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
+
+struct mem_cgroup;
 
 /* Entries that fill a bucket of 64 bytes. */
 #define QHT_BUCKET_ENTRIES	(BITS_PER_LONG == 64 ? 4 : 6)
@@ -37,6 +40,7 @@
  * @entries: the entries, without gaps from the head of the chain on
  * @next: the next bucket of the chain; bit 0 (head bucket only) says that the
  *	chain has moved to the next map and what is here is a frozen copy
+ * @pad: fills the cacheline on 32 bits
  */
 struct qht_bucket {
 	spinlock_t lock; /* of the chain */
@@ -44,6 +48,9 @@ struct qht_bucket {
 	u32 hashes[QHT_BUCKET_ENTRIES];
 	void __rcu *entries[QHT_BUCKET_ENTRIES];
 	struct qht_bucket __rcu *next;
+#if BITS_PER_LONG == 32
+	u32 pad; /* to a cacheline */
+#endif
 };
 
 #define QHT_BUCKET_MOVED	1UL
@@ -96,7 +103,10 @@ typedef void (*qht_entry_fn)(void *entry, void *arg);
  * @equal: do two entries carry the same key?
  * @mode: QHT_AUTO_RESIZE or 0
  * @count: number of entries
+ * @gfp: for maps
+ * @memcg: charged for the maps that the worker makes, or NULL
  * @resize_lock: held by whoever makes a map and sees to it that all moves there
+ * @retry_delay: in jiffies: when to try again after there was no memory
  * @resize_work: grows the table, and tries again when there was no memory
  */
 struct qht {
@@ -105,7 +115,10 @@ struct qht {
 	unsigned int mode;
 
 	struct percpu_counter count ____cacheline_aligned_in_smp;
+	gfp_t gfp;
+	struct mem_cgroup *memcg;
 	struct mutex resize_lock; /* one resize at a time */
+	unsigned long retry_delay;
 	struct delayed_work resize_work;
 };
 
@@ -120,7 +133,7 @@ struct qht_cursor {
 };
 
 int qht_init(struct qht *ht, qht_match_fn equal, size_t n_elems,
-	     unsigned int mode);
+	     unsigned int mode, gfp_t gfp);
 void qht_destroy(struct qht *ht, qht_entry_fn release, void *arg);
 int qht_insert(struct qht *ht, void *entry, u32 hash, void **existing,
 	       gfp_t gfp);
@@ -133,6 +146,18 @@ void qht_cursor_init(struct qht_cursor *cursor);
 unsigned int qht_walk(const struct qht *ht, struct qht_cursor *cursor,
 		      void **entries, unsigned int max);
 void qht_iter(const struct qht *ht, qht_entry_fn visit, void *arg);
+
+/**
+ * qht_cursor_done() - is a walk over?
+ * @cursor: the cursor
+ *
+ * Context: Any.
+ * Return: True when qht_walk() has nothing more to visit.
+ */
+static inline bool qht_cursor_done(const struct qht_cursor *cursor)
+{
+	return cursor->position > U32_MAX;
+}
 
 int qht_module_init(void);
 void qht_module_exit(void);
@@ -207,8 +232,9 @@ static __always_inline void *qht_scan(struct qht_bucket *b, const void *key,
  *
  * After qht_lookup_custom() of QEMU's util/qht.c.
  *
- * Context: Any. The caller holds rcu_read_lock() for as long as it uses the
- * entry. Takes no lock, writes nothing.
+ * Context: Process or softirq, not hard interrupts: a removal that is interrupted
+ * in the middle would be waited for. The caller holds rcu_read_lock() for as long
+ * as it uses the entry. Takes no lock, writes nothing.
  * Return: The entry, or NULL.
  */
 static __always_inline void *qht_lookup_custom(const struct qht *ht,

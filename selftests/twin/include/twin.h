@@ -21,7 +21,24 @@
 static inline void twin_fail_nth(unsigned int n)
 {
 	current->fail_nth = n;
+	current->fail_on = false;
+	current->fail_seen = false;
 }
+
+/**
+ * twin_fail_from() - let an allocation of this thread fail, and all after it
+ * @n: which one, from 1 on
+ *
+ * Until twin_fail_fired() or twin_fail_nth().
+ */
+static inline void twin_fail_from(unsigned int n)
+{
+	twin_fail_nth(n);
+	current->fail_on = true;
+}
+
+/* While @fail, no worker of a workqueue gets any memory. */
+void twin_fail_workers(bool fail);
 
 /**
  * twin_fail_fired() - has the allocation that was to fail been reached?
@@ -32,9 +49,9 @@ static inline void twin_fail_nth(unsigned int n)
  */
 static inline bool twin_fail_fired(void)
 {
-	bool fired = !current->fail_nth;
+	bool fired = !current->fail_nth || current->fail_seen;
 
-	current->fail_nth = 0;
+	twin_fail_nth(0);
 	return fired;
 }
 

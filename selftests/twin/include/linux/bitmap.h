@@ -13,7 +13,7 @@
 #define BITMAP_LAST_WORD_MASK(nbits) (~0UL >> (-(nbits) & (BITS_PER_LONG - 1)))
 
 #define bitmap_alloc(nbits, gfp) \
-	((unsigned long *)kmalloc_array(BITS_TO_LONGS(nbits), sizeof(long), gfp))
+	kmalloc_array(BITS_TO_LONGS(nbits), sizeof(unsigned long), gfp)
 #define bitmap_zalloc(nbits, gfp)	bitmap_alloc(nbits, (gfp) | __GFP_ZERO)
 void bitmap_free(const unsigned long *bitmap);
 

@@ -22,6 +22,8 @@ struct task_struct {
 	pid_t pid;
 	u32 __state;
 	unsigned int fail_nth;
+	bool fail_on;
+	bool fail_seen;
 };
 
 extern __thread struct task_struct *twin_current;

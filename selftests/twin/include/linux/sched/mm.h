@@ -11,4 +11,12 @@ static __always_inline void might_alloc(gfp_t gfp)
 	might_sleep_if(gfpflags_allow_blocking(gfp));
 }
 
+/* See linux/memcontrol.h. */
+struct mem_cgroup;
+
+static inline struct mem_cgroup *set_active_memcg(struct mem_cgroup *memcg)
+{
+	return NULL;
+}
+
 #endif /* _TWIN_LINUX_SCHED_MM_H */

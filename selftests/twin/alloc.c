@@ -7,12 +7,12 @@
  * Built without ThreadSanitizer: the table of objects must not seem to order
  * what its users do.
  */
+#define TWIN_HOST
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TWIN_HOST
 #include <asm/page.h>
 #include <linux/atomic.h>
 #include <linux/bug.h>

@@ -5,13 +5,13 @@
  * This file is built without ThreadSanitizer. Its state is shared by all
  * threads, and what orders the accesses to it must not seem to order theirs.
  */
+#define TWIN_HOST
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define TWIN_HOST
 #include <linux/atomic.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Waiting for a word to change. */
+#define TWIN_HOST
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdio.h>
@@ -7,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TWIN_HOST
 #include <linux/time64.h>
 #include "internal.h"
 

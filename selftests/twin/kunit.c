@@ -4,6 +4,7 @@
  * held, no shim found misuse, no lock is held at its end, and what it allocated
  * is freed after a grace period.
  */
+#define TWIN_HOST
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -13,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TWIN_HOST
 #include <kunit/test.h>
 #include <linux/atomic.h>
 #include <linux/completion.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Bits, strings, numbers and counters. */
+#define TWIN_HOST
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TWIN_HOST
 #include <linux/bitmap.h>
 #include <linux/kernel.h>
 #include <linux/percpu_counter.h>

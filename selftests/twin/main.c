@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The program: options, the modules' own init and exit, and how it may end. */
+#define TWIN_HOST
 #include <fnmatch.h>
 #include <getopt.h>
 #include <signal.h>
@@ -8,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TWIN_HOST
 #include <kunit/test.h>
 #include <linux/ktime.h>
 #include "kunit.h"

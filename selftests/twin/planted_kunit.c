@@ -3,6 +3,7 @@
  * Planted bugs: each case of the hidden suite has one, and the case that is not
  * hidden runs this program on each of them and wants it to be caught, by name.
  */
+#define TWIN_HOST
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TWIN_HOST
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/delay.h>

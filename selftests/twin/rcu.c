@@ -7,17 +7,21 @@
  * during its section (readers_done), and all that was done before a grace
  * period begins comes before the sections that begin later (period_begun).
  */
+#define TWIN_HOST
 #include <pthread.h>
 #include <stdlib.h>
+#include <linux/types.h>
 
-#define _LGPL_SOURCE
-#define rcu_head urcu_rcu_head
-#include <urcu/urcu-memb.h>
+/* liburcu has a struct of the same name. */
+#pragma push_macro("rcu_head")
 #undef rcu_head
+#define rcu_head urcu_rcu_head
+#define _LGPL_SOURCE
+#include <urcu/urcu-memb.h>
+#pragma pop_macro("rcu_head")
 #undef rcu_dereference
 #undef rcu_assign_pointer
 
-#define TWIN_HOST
 #include <linux/atomic.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>

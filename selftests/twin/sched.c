@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Threads, waiting and time. */
+#define TWIN_HOST
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -10,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TWIN_HOST
 #include <linux/atomic.h>
 #include <linux/completion.h>
 #include <linux/container_of.h>

@@ -3,6 +3,7 @@
  * Workqueues: each has a thread, a list of work and a list of timers. One mutex
  * guards them all, one condition tells of every change.
  */
+#define TWIN_HOST
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <time.h>
 
-#define TWIN_HOST
 #include <linux/atomic.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>

@@ -5,9 +5,10 @@
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
 
+/* In integers: lists end at the container of NULL, which is no object to UBSan. */
 #define container_of(ptr, type, member)					\
 ({									\
-	void *__member = (void *)(ptr);					\
+	unsigned long __member = (unsigned long)(ptr);			\
 									\
 	_Static_assert(__same_type(*(ptr), ((type *)0)->member) ||	\
 		       __same_type(*(ptr), void),			\

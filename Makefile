@@ -8,6 +8,7 @@ endif
 RELEASE ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(RELEASE)/build
 PREFIX ?= /usr/local
+INSTALL_MOD_PATH ?= $(DESTDIR)
 
 B := $(CURDIR)/build
 SETUP := scripts/setup
@@ -16,6 +17,9 @@ SETUP := scripts/setup
 export QDS_KO ?= $(B)/guest/kmod/qds.ko
 export QDS_BIN ?= $(B)/bin
 export GUEST ?= $(CURDIR)/selftests/guest/run
+# As it was typed, for the guest's shell: neither make nor this one looks into it.
+quote := '
+run = $(quote)$(subst $(quote),$(quote)\$(quote)$(quote),$(value RUN))$(quote)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -40,6 +44,7 @@ modules: ## the module alone: build/modules/kmod/qds.ko
 # leaves out depmod where there is no System.map, as in Debian's headers.
 modules_install: modules ## install the module for that kernel (as root)
 	$(MAKE) -C "$(KDIR)" M=$(B)/modules modules_install \
+		INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" \
 		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 	PATH=$$PATH:/usr/sbin:/sbin depmod \
 		$(if $(INSTALL_MOD_PATH),-b "$(INSTALL_MOD_PATH)") \
@@ -74,8 +79,8 @@ demo: ## an incremental backup of a real file system image, in a guest
 
 shell: guest-module tools ## a shell in a guest with qds; or one command: make shell RUN='qdsctl caps'
 	@$(SETUP) guest
-	@$(GUEST) $(if $(RUN),,--interactive) --file $(B)/bin/qdsctl \
-		--file $(B)/bin/qds-backup -- sh $(if $(RUN),-c '$(RUN)')
+	@$(GUEST) $(if $(value RUN),,--interactive) --file $(B)/bin/qdsctl \
+		--file $(B)/bin/qds-backup -- sh $(if $(value RUN),-c $(run))
 
 # --- checks ---
 

@@ -44,7 +44,10 @@ quietly()
 # lock FILE: until the script ends nobody else holds a lock on it.
 lock()
 {
-	mkdir -p "${1%/*}"
+	mkdir -p "${1%/*}" 2>/dev/null && [ -w "${1%/*}" ] ||
+		die "cannot write to ${1%/*}" \
+		    "work in a clone of your own, and if it is the cache that cannot" \
+		    "be written, set QDS_CACHE to a directory that can"
 	exec {lock_fd}>"$1"
 	if ! flock -n "$lock_fd"; then
 		say "waiting for another run that has locked $1"

@@ -305,15 +305,6 @@ static void first_case(struct kunit *test)
 	kunit_kfree(test, test->priv);
 }
 
-static void second_case_is_skipped(struct kunit *test)
-{
-	KUNIT_EXPECT_EQ(test, inits, exits + 1);
-	kunit_mark_skipped(test, "to show that it can be");
-	KUNIT_EXPECT_EQ(test, test->status, KUNIT_SKIPPED);
-	kunit_skip(test, "to show that it can be");
-	KUNIT_FAIL(test, "goes on after kunit_skip()");
-}
-
 static const int params[] = { 3, 1, 4 };
 
 static void describe(const int *param, char *desc)
@@ -323,7 +314,7 @@ static void describe(const int *param, char *desc)
 
 KUNIT_ARRAY_PARAM(number, params, describe);
 
-static void third_case_has_params(struct kunit *test)
+static void second_case_has_params(struct kunit *test)
 {
 	const int *param = test->param_value;
 
@@ -354,8 +345,7 @@ static struct kunit_suite lib_suite = {
 
 static struct kunit_case kunit_cases[] = {
 	KUNIT_CASE(first_case),
-	KUNIT_CASE(second_case_is_skipped),
-	KUNIT_CASE_PARAM(third_case_has_params, number_gen_params),
+	KUNIT_CASE_PARAM(second_case_has_params, number_gen_params),
 	{}
 };
 

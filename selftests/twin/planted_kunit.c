@@ -364,7 +364,10 @@ static void a_shift_is_too_far(struct kunit *test)
 
 static void a_test_is_skipped(struct kunit *test)
 {
+	kunit_mark_skipped(test, "for another reason");
+	KUNIT_EXPECT_EQ(test, test->status, KUNIT_SKIPPED);
 	kunit_skip(test, "for a reason");
+	KUNIT_FAIL(test, "goes on after kunit_skip()");
 }
 
 static struct kunit_case planted_cases[] = {

@@ -352,13 +352,24 @@ static void qds_table_unreserve(struct qds_table *table)
 		atomic64_dec(&table->entries);
 }
 
+static bool qds_batch_has(const struct qds_table_batch *batch, u32 i)
+{
+	bool found;
+
+	rcu_read_lock();
+	found = qds_batch_find(batch, i);
+	rcu_read_unlock();
+	return found;
+}
+
 static int qds_table_insert_one(struct qds_table_batch *batch, u32 i)
 {
 	struct qds_table *table = batch->table;
 	int rc;
 
+	/* A key that is there needs no place, and may have taken the last. */
 	if (!qds_table_reserve(table))
-		return -ENOSPC;
+		return qds_batch_has(batch, i) ? -EEXIST : -ENOSPC;
 	rc = qht_insert(&table->ht, batch->entries[i], batch->hashes[i], NULL,
 			QDS_GFP);
 	if (rc)

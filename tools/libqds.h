@@ -25,14 +25,26 @@ extern "C" {
 
 #define QDS_DEVICE "/dev/qds"
 
+/** qds_open() - open the device; a NULL path means QDS_DEVICE */
 int qds_open(const char *path);
+
+/** qds_get_caps() - what the module has and its limits */
 int qds_get_caps(int dev, struct qds_caps *caps);
 
+/** qds_object_get_info() - kind and access of an object; -ENOTTY if it is none */
 int qds_object_get_info(int fd, struct qds_object_info *info);
+
+/** qds_reopen() - a further descriptor of an object; access is QDS_ACCESS_* */
 int qds_reopen(int fd, uint32_t access);
 
+/**
+ * qds_create_table() - make an empty table; a max_entries of 0 is no bound but
+ * memory, a size_hint of 0 is unknown
+ */
 int qds_create_table(int dev, uint32_t key_size, uint32_t value_size,
 		     uint64_t max_entries, uint64_t size_hint);
+
+/** qds_table_get_info() - a table's sizes and fill */
 int qds_table_get_info(int fd, struct qds_table_info *info);
 
 /**
@@ -44,6 +56,9 @@ int qds_table_get_info(int fd, struct qds_table_info *info);
  * @value_size: the table's value size if @values is given, else 0
  * @nr: number of entries, at least 1
  * @done: out: entries that the call has been through
+ *
+ * With @results a call that has been through all entries returns 0 even where
+ * some of them failed.
  */
 struct qds_entries {
 	const void *keys;
@@ -55,20 +70,47 @@ struct qds_entries {
 	uint32_t done;
 };
 
+/** qds_table_insert() - add entries; a key that is there is -EEXIST, and stays */
 int qds_table_insert(int fd, struct qds_entries *entries);
+
+/** qds_table_lookup() - find entries, fill in values; a missing key is -ENOENT */
 int qds_table_lookup(int fd, struct qds_entries *entries);
+
+/** qds_table_remove() - take entries out; a missing key is -ENOENT; no values */
 int qds_table_remove(int fd, struct qds_entries *entries);
 
+/** qds_create_bitmap() - make a clean bitmap, a bit for 1 << granularity items */
 int qds_create_bitmap(int dev, uint64_t items, uint32_t granularity);
+
+/** qds_bitmap_get_info() - a bitmap's size, state, dirty items and memory */
 int qds_bitmap_get_info(int fd, struct qds_bitmap_info *info);
+
+/**
+ * qds_bitmap_set() - make ranges dirty, rounded outward to whole bits; results
+ * may be NULL, to stop at the first failure, and so may done
+ */
 int qds_bitmap_set(int fd, const struct qds_range *ranges, uint32_t nr,
 		   int32_t *results, uint32_t *done);
+
+/** qds_bitmap_reset() - make ranges of whole bits clean; NULLs as for set */
 int qds_bitmap_reset(int fd, const struct qds_range *ranges, uint32_t nr,
 		     int32_t *results, uint32_t *done);
+
+/**
+ * qds_bitmap_test() - are ranges dirty? results, QDS_TEST_* or -errno for each,
+ * must be given; done may be NULL
+ */
 int qds_bitmap_test(int fd, const struct qds_range *ranges, uint32_t nr,
 		    int32_t *results, uint32_t *done);
+
+/** qds_bitmap_count_dirty() - how many items of a range are dirty */
 int qds_bitmap_count_dirty(int fd, uint64_t start, uint64_t count,
 			   uint64_t *dirty);
+
+/**
+ * qds_bitmap_get_extents() - the extents of a range, of kinds QDS_EXTENT_*; nr is
+ * the room and then the number of them, next is where to go on
+ */
 int qds_bitmap_get_extents(int fd, uint32_t kinds, uint64_t start,
 			   uint64_t count, struct qds_extent *extents,
 			   uint32_t *nr, uint64_t *next);
@@ -92,19 +134,42 @@ struct qds_extent_iter {
 	struct qds_extent batch[QDS_EXTENT_BATCH];
 };
 
+/** qds_extent_iter_init() - begin a walk; a wrong range is told by the first next */
 void qds_extent_iter_init(struct qds_extent_iter *iter, int fd, uint32_t kinds,
 			  uint64_t start, uint64_t count);
+
+/** qds_extent_iter_next() - Return: 1 and the extent, 0 at the end, or -errno */
 int qds_extent_iter_next(struct qds_extent_iter *iter,
 			 struct qds_extent *extent);
 
+/*
+ * A chunk is a range that begins at a multiple of align items, 64 << granularity,
+ * and ends at one or at the bitmap's end.
+ */
+
+/** qds_bitmap_get_serialize_size() - bytes of a chunk, and align; both may be NULL */
 int qds_bitmap_get_serialize_size(int fd, uint64_t start, uint64_t count,
 				  uint64_t *bytes, uint64_t *align);
+
+/** qds_bitmap_serialize() - write a chunk to data; done, in items, may be NULL */
 int qds_bitmap_serialize(int fd, uint64_t start, uint64_t count, void *data,
 			 size_t size, uint64_t *done);
+
+/**
+ * qds_bitmap_deserialize() - restore a chunk from data; until the restore is
+ * finished the bitmap answers no queries; done may be NULL
+ */
 int qds_bitmap_deserialize(int fd, uint64_t start, uint64_t count,
 			   const void *data, size_t size, uint64_t *done);
+
+/**
+ * qds_bitmap_deserialize_fill() - restore a chunk that is all clean, where fill
+ * is QDS_CHUNK_ZEROES, or all dirty, QDS_CHUNK_ONES; done may be NULL
+ */
 int qds_bitmap_deserialize_fill(int fd, uint64_t start, uint64_t count,
 				uint32_t fill, uint64_t *done);
+
+/** qds_bitmap_finish_restore() - end a restore */
 int qds_bitmap_finish_restore(int fd);
 
 /**
@@ -121,8 +186,17 @@ int qds_bitmap_finish_restore(int fd);
 typedef int (*qds_chunk_fn)(void *opaque, uint64_t start, uint64_t count,
 			    void *data, size_t size);
 
+/**
+ * qds_bitmap_save() - serialize a range, calling fn with at most chunk bytes at
+ * once, 0 for a default. Return: 0, -errno, or what fn returned other than 0
+ */
 int qds_bitmap_save(int fd, uint64_t start, uint64_t count, size_t chunk,
 		    qds_chunk_fn fn, void *opaque);
+
+/**
+ * qds_bitmap_load() - restore a range from what fn fills in, likewise; it is not
+ * finished by that
+ */
 int qds_bitmap_load(int fd, uint64_t start, uint64_t count, size_t chunk,
 		    qds_chunk_fn fn, void *opaque);
 

@@ -62,7 +62,7 @@ static enum status copy_extents(int bitmap, const struct options *options,
 	printf("apply: %" PRIu64 " of %" PRIu64 " blocks (%.1f MiB) copied to %s",
 	       (copied + BLOCK_SIZE - 1) / BLOCK_SIZE, image_blocks(from),
 	       mib(copied), to->path);
-	printf(" in %" PRIu64 " extents, %.2f s\n", nr, seconds);
+	printf(" in %" PRIu64 " dirty extents, %.2f s\n", nr, seconds);
 	return STATUS_OK;
 }
 

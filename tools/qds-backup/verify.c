@@ -24,7 +24,7 @@ static enum status compare_extents(int a, int b, uint64_t items)
 	const uint32_t kinds = QDS_EXTENT_DIRTY | QDS_EXTENT_CLEAN;
 	struct qds_extent_iter iter_a, iter_b;
 	struct qds_extent extent_a, extent_b;
-	uint64_t nr = 0, next = 0;
+	uint64_t nr = 0, dirty = 0, next = 0;
 	int more_a, more_b;
 
 	qds_extent_iter_init(&iter_a, a, kinds, 0, items);
@@ -44,12 +44,14 @@ static enum status compare_extents(int a, int b, uint64_t items)
 			break;
 		next = extent_a.start + extent_a.count;
 		nr++;
+		dirty += !!(extent_a.flags & QDS_EXTENT_DIRTY);
 	}
 	if (next != items)
 		return fail(STATUS_DIFFERENT,
 			    "the extents end at byte %" PRIu64 " of %" PRIu64,
 			    next, items);
-	printf("  %" PRIu64 " extents are equal\n", nr);
+	printf("  extents are equal: %" PRIu64 " dirty, %" PRIu64 " clean\n",
+	       dirty, nr - dirty);
 	return STATUS_OK;
 }
 

@@ -15,6 +15,9 @@
 /* Ranges given to the kernel at once. */
 #define BATCH 1024
 
+/* The largest that the kernel takes. */
+#define MAX_GRANULARITY 63
+
 /* Rows of a map when nothing is said. */
 #define DEFAULT_ROWS 16
 
@@ -27,7 +30,9 @@ enum operation { SET, RESET, TEST };
  * @bitmap: the bitmap
  * @ranges: a batch of them
  * @results: its results
+ * @lines: the lines of the file that they are from; 0 if from none
  * @nr: their number
+ * @done: ranges set, reset or tested so far
  * @list: the JSON that is being written
  */
 struct work {
@@ -36,7 +41,9 @@ struct work {
 	struct bitmap bitmap;
 	struct qds_range ranges[BATCH];
 	int32_t results[BATCH];
+	unsigned int lines[BATCH];
 	uint32_t nr;
+	uint64_t done;
 	struct json_list list;
 };
 
@@ -62,7 +69,24 @@ enum status bitmap_find(const struct call *call, struct bitmap *bitmap)
 		return fail_errno(call, err, "%s", bitmap->object.name);
 	bitmap->items = info.items;
 	bitmap->granularity = info.granularity;
+	bitmap->align = info.granularity;
 	return STATUS_OK;
+}
+
+/* Two numbers, of which the second is lower? */
+static bool ends_before_start(const char *text)
+{
+	const char *dash = strchr(text, '-');
+	uint64_t start, end;
+	char *first;
+	bool is;
+
+	if (!dash || parse_u64(dash + 1, &end))
+		return false;
+	first = strndup(text, dash - text);
+	is = first && !parse_u64(first, &start) && end < start;
+	free(first);
+	return is;
 }
 
 /**
@@ -88,6 +112,9 @@ enum status bitmap_range(const struct call *call, const struct bitmap *bitmap,
 	if (err == -ERANGE)
 		return fail(call, STATUS_USAGE,
 			    "range '%s' has a number above 2^64 - 1", text);
+	if (err && ends_before_start(text))
+		return fail(call, STATUS_USAGE,
+			    "range '%s' ends before it starts", text);
 	if (err)
 		return fail(call, STATUS_USAGE,
 			    "'%s' is no range: use ITEM, START+COUNT, START-END or START-",
@@ -118,8 +145,8 @@ enum status bitmap_range_error(const struct call *call,
 				  text, bitmap->items);
 	if (err == -EINVAL)
 		return fail_errno(call, err,
-				  "range %s is not aligned (to 2^%u items, chunks to 64 times that)",
-				  text, bitmap->granularity);
+				  "range %s is not aligned to 2^%u items",
+				  text, bitmap->align);
 	return fail_errno(call, err, "range %s", text);
 }
 
@@ -164,28 +191,39 @@ static enum status print_test(struct work *work, const struct qds_range *range,
 	       STATUS_OK : STATUS_NO;
 }
 
+static enum status report(struct work *work, uint32_t i)
+{
+	const struct qds_range *range = &work->ranges[i];
+	int32_t result = work->results[i];
+
+	work->call->line = work->lines[i];
+	if (result < 0)
+		return bitmap_range_error(work->call, &work->bitmap, range,
+					  result);
+	work->done++;
+	return work->operation == TEST ? print_test(work, range, result) :
+					 STATUS_OK;
+}
+
 /* Gives the batch to the kernel and begins a new one. */
 static enum status flush(struct work *work)
 {
 	enum status status = STATUS_OK;
+	unsigned int line;
 	uint32_t i;
 	int err;
 
 	if (!work->nr)
 		return STATUS_OK;
+	line = work->call->line;
+	work->call->line = 0;
 	err = issue(work);
 	if (err)
 		return fail_errno(work->call, err, "%s",
 				  work->bitmap.object.name);
-	for (i = 0; i < work->nr; i++) {
-		if (work->results[i] < 0)
-			status = bitmap_range_error(work->call, &work->bitmap,
-						    &work->ranges[i],
-						    work->results[i]);
-		else if (work->operation == TEST)
-			status = worst(status, print_test(work, &work->ranges[i],
-							  work->results[i]));
-	}
+	for (i = 0; i < work->nr; i++)
+		status = worst(status, report(work, i));
+	work->call->line = line;
 	work->nr = 0;
 	return status;
 }
@@ -199,6 +237,7 @@ static enum status from_words(struct work *work, char **words, size_t nr)
 		status = worst(status, bitmap_range(work->call, &work->bitmap,
 						    words[i],
 						    &work->ranges[work->nr]));
+		work->lines[work->nr] = work->call->line;
 		if (status <= STATUS_NO && ++work->nr == BATCH)
 			status = worst(status, flush(work));
 	}
@@ -209,7 +248,6 @@ static enum status from_words(struct work *work, char **words, size_t nr)
 static enum status from_text(struct work *work, FILE *file)
 {
 	enum status status = STATUS_OK;
-	unsigned int number = 0;
 	struct words words;
 	size_t room = 0;
 	char *line = NULL;
@@ -217,10 +255,9 @@ static enum status from_text(struct work *work, FILE *file)
 	while (status <= STATUS_NO && getline(&line, &room, file) >= 0) {
 		int err = words_split(line, &words);
 
-		number++;
+		work->call->line++;
 		if (err) {
-			status = split_error(work->call, err, work->call->file,
-					     number);
+			status = split_error(work->call, err);
 			break;
 		}
 		status = worst(status, from_words(work, words.word,
@@ -228,6 +265,7 @@ static enum status from_text(struct work *work, FILE *file)
 		words_free(&words);
 	}
 	free(line);
+	work->call->line = 0;
 	return status;
 }
 
@@ -270,6 +308,8 @@ static enum status run_ranges(struct call *call, enum operation operation)
 	status = worst(status, flush(work));
 	if (json)
 		json_list_end(&work->list);
+	if (status > STATUS_NO && call->file)
+		fail(call, status, "ranges done: %" PRIu64, work->done);
 out:
 	free(work);
 	return status;
@@ -301,6 +341,11 @@ static enum status run_create(struct call *call)
 	if (err)
 		return fail(call, STATUS_USAGE, "items: '%s' %s", call->args[1],
 			    err == -ERANGE ? "is too large" : "is not a number");
+	if (!items)
+		return fail(call, STATUS_USAGE, "a bitmap has at least one item");
+	if (call->granularity > MAX_GRANULARITY)
+		return fail(call, STATUS_USAGE, "granularity %u is above %u",
+			    call->granularity, MAX_GRANULARITY);
 	dev = device_open(call);
 	if (dev < 0)
 		return STATUS_ERROR;
@@ -414,6 +459,9 @@ static enum status run_map(struct call *call)
 	struct map map;
 	int err;
 
+	if (call->json)
+		return fail(call, STATUS_USAGE,
+			    "a map is not drawn in JSON: use bitmap extents");
 	if (width > MAP_MAX_SIDE || rows > MAP_MAX_SIDE)
 		return fail(call, STATUS_USAGE, "a map has at most %u columns and rows",
 			    MAP_MAX_SIDE);

@@ -10,11 +10,13 @@
  * @object: its name and descriptor
  * @items: its number of items
  * @granularity: its granularity
+ * @align: where ranges must be aligned, it is to 1 << align items
  */
 struct bitmap {
 	struct object object;
 	uint64_t items;
 	uint32_t granularity;
+	uint32_t align;
 };
 
 enum status bitmap_find(const struct call *call, struct bitmap *bitmap);

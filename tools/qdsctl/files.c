@@ -2,12 +2,37 @@
 /* Files to read and write, where "-" is standard input or output. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "qdsctl.h"
 
 static bool is_standard(const char *path)
 {
 	return !strcmp(path, "-");
+}
+
+/**
+ * input_name() - what messages call a file that is read
+ * @path: its path
+ *
+ * Return: the name.
+ */
+const char *input_name(const char *path)
+{
+	return is_standard(path) ? "stdin" : path;
+}
+
+/* A directory can be opened, and would fail only when it is read. */
+static FILE *open_file(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	struct stat stat;
+
+	if (!file || fstat(fileno(file), &stat) || !S_ISDIR(stat.st_mode))
+		return file;
+	fclose(file);
+	errno = EISDIR;
+	return NULL;
 }
 
 /**
@@ -26,7 +51,7 @@ FILE *input_open(const struct call *call, const char *path)
 		     "standard input is the script itself: name a file");
 		return NULL;
 	}
-	file = is_standard(path) ? stdin : fopen(path, "re");
+	file = is_standard(path) ? stdin : open_file(path);
 	if (!file)
 		fail(call, STATUS_ERROR, "cannot read %s: %s", path,
 		     strerror(errno));
@@ -47,7 +72,8 @@ enum status input_close(const struct call *call, FILE *file, const char *path)
 
 	if (file != stdin)
 		fclose(file);
-	return bad ? fail(call, STATUS_ERROR, "cannot read %s", path) : STATUS_OK;
+	return bad ? fail(call, STATUS_ERROR, "cannot read %s",
+			  input_name(path)) : STATUS_OK;
 }
 
 /**
@@ -109,18 +135,14 @@ enum status check_source(const struct call *call, const char *what)
 
 /**
  * split_error() - a line could not be split into words
- * @call: the command
+ * @call: the command, which knows the line
  * @err: what words_split() has returned
- * @path: the file
- * @line: its line
  *
  * Return: the status to end with.
  */
-enum status split_error(const struct call *call, int err, const char *path,
-			unsigned int line)
+enum status split_error(const struct call *call, int err)
 {
 	if (err == -EINVAL)
-		return fail(call, STATUS_USAGE, "%s:%u: a quote is not closed",
-			    path, line);
-	return fail_errno(call, err, "%s:%u", path, line);
+		return fail(call, STATUS_USAGE, "a quote is not closed");
+	return fail_errno(call, err, "the line's words");
 }

@@ -48,26 +48,49 @@ const struct command *command_find(char **words)
 	return NULL;
 }
 
+/* Is the command one of a group, as "bitmap"? */
+static bool in_group(const struct command *command, const char *group)
+{
+	size_t length = strlen(group);
+
+	return !strncmp(command->name, group, length) &&
+	       command->name[length] == ' ';
+}
+
 /**
- * print_summary() - all commands, a line each
- * @file: where to
+ * print_commands() - commands, a line each
+ * @group: of the group of this name, NULL for all
+ *
+ * Return: are there any?
  */
-void print_summary(FILE *file)
+bool print_commands(const char *group)
 {
 	const struct command *command;
+	bool any = false;
 	char left[80];
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(groups); i++) {
 		for (command = groups[i]; command->name; command++) {
+			if (group && !in_group(command, group))
+				continue;
+			any = true;
 			snprintf(left, sizeof(left), "%s %s", command->name,
 				 command->args);
-			fprintf(file, "  %-40s %s\n", left, command->help);
+			printf("  %-40s %s\n", left, command->help);
 		}
 	}
+	return any;
 }
 
-static enum status unknown_command(const struct call *call, char **words)
+/**
+ * unknown_command() - print that words are no command
+ * @call: for which command
+ * @words: at least one, followed by NULL
+ *
+ * Return: STATUS_USAGE.
+ */
+enum status unknown_command(const struct call *call, char **words)
 {
 	const struct command *command;
 	size_t length = strlen(words[0]);
@@ -76,8 +99,7 @@ static enum status unknown_command(const struct call *call, char **words)
 
 	for (i = 0; i < ARRAY_SIZE(groups); i++) {
 		for (command = groups[i]; command->name; command++) {
-			if (strncmp(command->name, words[0], length) ||
-			    command->name[length] != ' ')
+			if (!in_group(command, words[0]))
 				continue;
 			if (*names)
 				strcat(names, ", ");
@@ -116,6 +138,19 @@ static error_t option_u64(struct call *call, const char *what,
 	return err ? number_error(call, what, arg, err) : 0;
 }
 
+/* Columns or rows. */
+static error_t option_side(struct call *call, const char *what,
+			   const char *arg, uint32_t *value)
+{
+	error_t err = option_u32(call, what, arg, value);
+
+	if (err || *value)
+		return err;
+	call->reported = true;
+	fail(call, STATUS_USAGE, "%s is at least 1", what);
+	return -EINVAL;
+}
+
 static error_t option_format(struct call *call, const char *arg,
 			     enum format *format)
 {
@@ -141,9 +176,9 @@ static error_t parse_valued(int key, char *arg, struct call *call)
 		return option_u32(call, "--granularity", arg,
 				  &call->granularity);
 	case 'w':
-		return option_u32(call, "--width", arg, &call->width);
+		return option_side(call, "--width", arg, &call->width);
 	case OPT_ROWS:
-		return option_u32(call, "--rows", arg, &call->rows);
+		return option_side(call, "--rows", arg, &call->rows);
 	case OPT_CHUNK:
 		return option_u64(call, "--chunk", arg, &call->chunk);
 	case OPT_MAX_ENTRIES:
@@ -180,7 +215,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		call->args = state->argv + state->next;
 		call->nr = state->argc - state->next;
 		return 0;
-	case OPT_HELP:
+	case 'h':
 		return give_help(state, ARGP_HELP_STD_HELP);
 	case OPT_USAGE:
 		return give_help(state, ARGP_HELP_USAGE);
@@ -229,10 +264,81 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp_option common_options[] = {
 	{ "json", OPT_JSON, NULL, 0, "Write JSON", -1 },
 	{ "quiet", 'q', NULL, 0, "Write no messages but errors", -1 },
-	{ "help", OPT_HELP, NULL, 0, "Give this help", -1 },
+	{ "help", 'h', NULL, 0, "Give this help", -1 },
 	{ "usage", OPT_USAGE, NULL, 0, "Give a short one", -1 },
 	{ 0 }
 };
+
+static const struct argp_option *option_in(const struct argp_option *option,
+					   const char *name, size_t length)
+{
+	for (; option && option->name; option++)
+		if (length ? !strncmp(option->name, name, length) :
+			     option->key == *name)
+			return option;
+	return NULL;
+}
+
+/* The option of a name's beginning; of the letter *@name if @length is 0. */
+static const struct argp_option *option_find(const struct call *call,
+					     const char *name, size_t length)
+{
+	const struct argp_option *own = option_in(call->command->options, name,
+						  length);
+
+	return own ? own : option_in(common_options, name, length);
+}
+
+/* What is wrong with --NAME or --NAME=ARGUMENT; NULL if nothing is. */
+static const char *long_fault(const struct call *call, const char *name)
+{
+	size_t length = strcspn(name, "=");
+	const struct argp_option *option = option_find(call, name, length);
+
+	if (!length || !option)
+		return length ? "is unknown" : NULL;
+	if (name[length])
+		return option->arg ? NULL : "takes no argument";
+	return option->arg ? "needs an argument" : NULL;
+}
+
+/* What is wrong with letters behind a dash; NULL if nothing is. */
+static const char *short_fault(const struct call *call, const char *letters)
+{
+	for (; *letters; letters++) {
+		const struct argp_option *option = option_find(call, letters, 0);
+
+		if (!option)
+			return "is unknown";
+		if (option->arg)
+			return letters[1] ? NULL : "needs an argument";
+	}
+	return NULL;
+}
+
+static const char *option_fault(const struct call *call, const char *word)
+{
+	if (!word || word[0] != '-')
+		return NULL;
+	return word[1] == '-' ? long_fault(call, word + 2) :
+				short_fault(call, word + 1);
+}
+
+/* Within letters behind one dash, getopt has not gone to the next word yet. */
+static void option_error(const struct call *call,
+			 const struct argp_state *state)
+{
+	const char *word = state->argv[state->next - 1];
+	const char *fault = state->next > 1 ? option_fault(call, word) : NULL;
+
+	if (!fault && state->next < state->argc &&
+	    option_fault(call, state->argv[state->next])) {
+		word = state->argv[state->next];
+		fault = option_fault(call, word);
+	}
+	fail(call, STATUS_USAGE, "option '%s' %s: see qdsctl %s --help", word,
+	     fault ? fault : "is not clear", call->command->name);
+}
 
 static error_t parse_common(int key, char *arg, struct argp_state *state)
 {
@@ -245,9 +351,7 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ERROR:
 		/* Errors of getopt would not say where in a script they are. */
 		if (!call->help && !call->reported)
-			fail(call, STATUS_USAGE,
-			     "option '%s' is unknown, wants an argument, or wants none: see qdsctl %s --help",
-			     state->argv[state->next - 1], call->command->name);
+			option_error(call, state);
 		return 0;
 	default:
 		return parse_option(key, arg, state);
@@ -311,6 +415,12 @@ static enum status run_call(struct call *call, int argc, char **argv)
 	return status;
 }
 
+static bool is_help(const char *word)
+{
+	return word && (!strcmp(word, "--help") || !strcmp(word, "-h") ||
+			!strcmp(word, "--usage"));
+}
+
 /**
  * command_run() - run one command
  * @session: the session
@@ -332,6 +442,8 @@ enum status command_run(struct session *session, int nr, char **words)
 	char **argv;
 	int skip;
 
+	if (!call.command && is_help(words[1]) && print_commands(words[0]))
+		return STATUS_OK;
 	if (!call.command)
 		return unknown_command(&call, words);
 	/* argp reorders its vector, and takes [0] for the program's name. */
@@ -360,7 +472,7 @@ enum status command_list(struct session *session, char **words)
 	enum status status = STATUS_OK;
 	char **end;
 
-	while (*words && !status) {
+	while (*words && !status && !session->ended) {
 		for (end = words; *end && strcmp(*end, "+"); end++)
 			;
 		if (end == words || (*end && !end[1]))
@@ -393,12 +505,12 @@ static error_t parse_main(int key, char *arg, struct argp_state *state)
 		argp_state_help(state, stdout,
 				ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
 		return 0;
-	case OPT_HELP:
+	case 'h':
 		argp_state_help(state, stdout,
 				ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK);
 		printf("\nObjects have names and live until qdsctl ends.\n");
 		printf("\nCommands (qdsctl COMMAND --help says more):\n");
-		print_summary(stdout);
+		print_commands(NULL);
 		puts("\nExit status: 0 success; 1 a negative answer; 2 wrong usage; 3 an error.");
 		exit(STATUS_OK);
 	default:
@@ -412,7 +524,7 @@ int main(int argc, char **argv)
 		{ "device", 'd', "PATH", 0, "The device, " QDS_DEVICE, 0 },
 		{ "json", OPT_JSON, NULL, 0, "Write JSON", 0 },
 		{ "quiet", 'q', NULL, 0, "Write no messages but errors", 0 },
-		{ "help", OPT_HELP, NULL, 0, "Give this help", -1 },
+		{ "help", 'h', NULL, 0, "Give this help", -1 },
 		{ "usage", OPT_USAGE, NULL, 0, "Give a short one", -1 },
 		{ "version", OPT_VERSION, NULL, 0, "Print the version", -1 },
 		{ 0 }

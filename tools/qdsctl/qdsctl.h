@@ -49,6 +49,7 @@ struct object {
  * @script: the script that is run, for messages; NULL on the command line
  * @line: its line
  * @stdin_taken: is the script itself read from standard input?
+ * @ended: has exit been run?
  * @json: write JSON
  * @quiet: write no messages but errors
  */
@@ -58,6 +59,7 @@ struct session {
 	const char *script;
 	unsigned int line;
 	bool stdin_taken;
+	bool ended;
 	bool json;
 	bool quiet;
 };
@@ -77,7 +79,6 @@ enum {
 	OPT_ZEROES,
 	OPT_ONES,
 	OPT_NO_FINISH,
-	OPT_HELP,
 	OPT_USAGE,
 	OPT_VERSION,
 };
@@ -91,6 +92,7 @@ enum {
  *
  * @help: was help asked for, and given?
  * @reported: has an error of an option been printed?
+ * @line: the line of @file that is worked on, for messages; 0 if none
  * @json: write JSON
  * @quiet: write no messages but errors
  * @raw: entries are binary records
@@ -123,6 +125,7 @@ struct call {
 	char **args;
 	bool help;
 	bool reported;
+	unsigned int line;
 	bool json;
 	bool quiet;
 	bool raw;
@@ -179,7 +182,8 @@ extern const struct command script_commands[];
 const struct command *command_find(char **words);
 enum status command_run(struct session *session, int nr, char **words);
 enum status command_list(struct session *session, char **words);
-void print_summary(FILE *file);
+bool print_commands(const char *group);
+enum status unknown_command(const struct call *call, char **words);
 
 /* session.c */
 enum status fail(const struct call *call, enum status status,
@@ -200,12 +204,12 @@ const char *kind_name(uint32_t kind);
 enum status info_run(struct call *call, uint32_t kind);
 
 /* files.c */
+const char *input_name(const char *path);
 FILE *input_open(const struct call *call, const char *path);
 enum status input_close(const struct call *call, FILE *file, const char *path);
 FILE *output_open(const struct call *call, const char *path);
 enum status output_close(const struct call *call, FILE *file, const char *path);
 enum status check_source(const struct call *call, const char *what);
-enum status split_error(const struct call *call, int err, const char *path,
-			unsigned int line);
+enum status split_error(const struct call *call, int err);
 
 #endif /* QDSCTL_H */

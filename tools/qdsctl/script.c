@@ -52,20 +52,15 @@ static unsigned int read_line(FILE *file, char **text, size_t *room)
 
 static enum status run_line(struct call *call, const char *line)
 {
-	struct session *session = call->session;
+	const struct call place = { .session = call->session };
 	enum status status;
 	struct words words;
 	int err;
 
 	err = words_split(line, &words);
 	if (err)
-		return split_error(call, err, session->script, session->line);
-	if (words.nr && !strcmp(words.word[0], "help")) {
-		print_summary(stdout);
-		status = STATUS_OK;
-	} else {
-		status = command_list(session, words.word);
-	}
+		return split_error(&place, err);
+	status = command_list(call->session, words.word);
 	words_free(&words);
 	return status;
 }
@@ -79,7 +74,9 @@ static enum status run_file(struct call *call, FILE *file)
 	char *text = NULL;
 	size_t room = 0;
 
-	for (;;) {
+	if (prompt)
+		puts("qdsctl " VERSION ": help lists the commands, exit ends");
+	while (!session->ended) {
 		if (prompt) {
 			fputs("qds> ", stdout);
 			fflush(stdout);
@@ -97,7 +94,7 @@ static enum status run_file(struct call *call, FILE *file)
 		if (last && !call->keep_going)
 			break;
 	}
-	if (prompt)
+	if (prompt && !session->ended)
 		putchar('\n');
 	free(text);
 	return status;
@@ -234,6 +231,31 @@ static enum status run_exec(struct call *call)
 	return status;
 }
 
+static enum status run_exit(struct call *call)
+{
+	call->session->ended = true;
+	return STATUS_OK;
+}
+
+static enum status run_help(struct call *call)
+{
+	char option[] = "--help";
+	char *words[4] = { 0 };
+	int nr = call->nr;
+
+	if (!nr) {
+		print_commands(NULL);
+		return STATUS_OK;
+	}
+	if (nr == 1 && print_commands(call->args[0]))
+		return STATUS_OK;
+	memcpy(words, call->args, nr * sizeof(*words));
+	if (!command_find(words))
+		return unknown_command(call, words);
+	words[nr] = option;
+	return command_run(call->session, nr + 1, words);
+}
+
 static const struct argp_option script_options[] = {
 	{ "keep-going", 'k', NULL, 0, "Do not stop at an error", 0 },
 	{ 0 }
@@ -256,6 +278,15 @@ const struct command script_commands[] = {
 			   "a backslash at its end continues a line. An error\n"
 			   "ends the script. On a terminal it prompts, and goes\n"
 			   "on after errors.",
+	}, {
+		.name = "exit", .args = "", .run = run_exit,
+		.help = "End the script, or qdsctl; so does quit",
+	}, {
+		.name = "quit", .args = "", .run = run_exit,
+		.help = "The same as exit",
+	}, {
+		.name = "help", .args = "[COMMAND]", .max = 2, .run = run_help,
+		.help = "List the commands, or explain one",
 	},
 	{ 0 }
 };

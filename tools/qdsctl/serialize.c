@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bitmap.h"
@@ -14,12 +15,14 @@
  * struct stream - a serialized form on its way
  * @file: where it comes from or goes to
  * @done: bytes so far
+ * @total: bytes of it all
  * @progress: to show that
  * @short_input: did the file end early?
  */
 struct stream {
 	FILE *file;
 	uint64_t done;
+	uint64_t total;
 	struct progress progress;
 	bool short_input;
 };
@@ -46,15 +49,25 @@ static void stream_begin(struct stream *stream, const struct call *call,
 	progress_begin(&stream->progress, when, what, total);
 }
 
+/* The bitmap, and a range of chunks. */
+static enum status find_range(const struct call *call, struct bitmap *bitmap,
+			      struct qds_range *range)
+{
+	enum status status = bitmap_find(call, bitmap);
+
+	if (status)
+		return status;
+	bitmap->align += 6;
+	return bitmap_range(call, bitmap, call->args[1], range);
+}
+
 static enum status find(const struct call *call, struct bitmap *bitmap,
 			struct qds_range *range, uint64_t *bytes,
 			uint64_t *align)
 {
-	enum status status = bitmap_find(call, bitmap);
+	enum status status = find_range(call, bitmap, range);
 	int err;
 
-	if (!status)
-		status = bitmap_range(call, bitmap, call->args[1], range);
 	if (status)
 		return status;
 	err = qds_bitmap_get_serialize_size(bitmap->object.fd, range->start,
@@ -88,6 +101,9 @@ enum status run_serialize(struct call *call)
 
 	if (call->chunk > SIZE_MAX)
 		return fail(call, STATUS_USAGE, "--chunk is too large");
+	if (!strcmp(path, "-") && isatty(STDOUT_FILENO))
+		return fail(call, STATUS_USAGE,
+			    "not written to a terminal: use -o FILE or a pipe");
 	status = find(call, &bitmap, &range, &bytes, NULL);
 	if (status)
 		return status;
@@ -130,14 +146,15 @@ static int read_chunk(void *opaque, uint64_t start, uint64_t count, void *data,
 		      size_t size)
 {
 	struct stream *stream = opaque;
+	size_t got = fread(data, 1, size, stream->file);
 
 	(void)start;
 	(void)count;
-	if (fread(data, 1, size, stream->file) != size) {
+	stream->done += got;
+	if (got != size) {
 		stream->short_input = true;
 		return 1;
 	}
-	stream->done += size;
 	progress_update(&stream->progress, stream->done);
 	return 0;
 }
@@ -149,12 +166,12 @@ static enum status check_input(const struct call *call, struct stream *stream,
 		return STATUS_ERROR;
 	if (stream->short_input)
 		return fail(call, STATUS_ERROR,
-			    "%s ends after %" PRIu64 " bytes and a part: too early",
-			    path, stream->done);
+			    "%s ended after %" PRIu64 " of %" PRIu64 " bytes",
+			    input_name(path), stream->done, stream->total);
 	if (!call->no_finish && getc(stream->file) != EOF)
 		return fail(call, STATUS_ERROR,
-			    "%s does not end after the %" PRIu64 " bytes of this bitmap",
-			    path, stream->done);
+			    "%s has more than the %" PRIu64 " bytes of this bitmap's form",
+			    input_name(path), stream->done);
 	return STATUS_OK;
 }
 
@@ -169,6 +186,44 @@ static bool is_aligned(const struct bitmap *bitmap,
 		range->start + range->count == bitmap->items);
 }
 
+/* Of a file the length is known before the bitmap is touched. */
+static enum status check_length(const struct call *call,
+				const struct stream *stream, const char *path)
+{
+	struct stat stat;
+	uint64_t left;
+	off_t at = ftello(stream->file);
+
+	if (at < 0 || fstat(fileno(stream->file), &stat) ||
+	    !S_ISREG(stat.st_mode))
+		return STATUS_OK;
+	left = stat.st_size > at ? stat.st_size - at : 0;
+	if (left == stream->total || (call->no_finish && left > stream->total))
+		return STATUS_OK;
+	return fail(call, STATUS_ERROR,
+		    "%s has %" PRIu64 " bytes, this bitmap's form has %" PRIu64,
+		    input_name(path), left, stream->total);
+}
+
+static enum status restore(struct call *call, const struct bitmap *bitmap,
+			   const struct qds_range *range,
+			   struct stream *stream, const char *path)
+{
+	int err;
+
+	stream_begin(stream, call, "restore", stream->total);
+	err = qds_bitmap_load(bitmap->object.fd, range->start, range->count,
+			      call->chunk, read_chunk, stream);
+	progress_end(&stream->progress);
+	if (err == -EINVAL && is_aligned(bitmap, range))
+		return fail(call, STATUS_ERROR,
+			    "%s has bits set behind the bitmap's end",
+			    input_name(path));
+	if (err < 0)
+		return bitmap_range_error(call, bitmap, range, err);
+	return check_input(call, stream, path);
+}
+
 static enum status deserialize_file(struct call *call,
 				    const struct bitmap *bitmap,
 				    const struct qds_range *range)
@@ -176,23 +231,18 @@ static enum status deserialize_file(struct call *call,
 	const char *path = call->file ? call->file : "-";
 	struct stream stream = { 0 };
 	enum status status = STATUS_OK;
-	int err;
 
 	stream.file = input_open(call, path);
 	if (!stream.file)
 		return STATUS_ERROR;
-	stream_begin(&stream, call, "restore",
-		     serialized_size(bitmap, range));
-	err = qds_bitmap_load(bitmap->object.fd, range->start, range->count,
-			      call->chunk, read_chunk, &stream);
-	progress_end(&stream.progress);
-	if (err == -EINVAL && is_aligned(bitmap, range))
-		status = fail(call, STATUS_ERROR,
-			      "%s has bits set behind the bitmap's end", path);
-	else if (err < 0)
-		status = bitmap_range_error(call, bitmap, range, err);
-	else
-		status = check_input(call, &stream, path);
+	stream.total = serialized_size(bitmap, range);
+	/* A wrong range, or no serialized form, is for the kernel to refuse. */
+	if (is_aligned(bitmap, range) && bitmap->align < 64 &&
+	    range->start <= bitmap->items &&
+	    range->count <= bitmap->items - range->start)
+		status = check_length(call, &stream, path);
+	if (!status)
+		status = restore(call, bitmap, range, &stream, path);
 	return worst(status, input_close(call, stream.file, path));
 }
 
@@ -236,9 +286,7 @@ enum status run_deserialize(struct call *call)
 	if (call->fill && call->file)
 		return fail(call, STATUS_USAGE,
 			    "with --zeroes or --ones nothing is read from a file");
-	status = bitmap_find(call, &bitmap);
-	if (!status)
-		status = bitmap_range(call, &bitmap, call->args[1], &range);
+	status = find_range(call, &bitmap, &range);
 	if (status)
 		return status;
 	status = call->fill ? deserialize_fill(call, &bitmap, &range) :

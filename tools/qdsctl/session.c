@@ -19,6 +19,8 @@ static void print_prefix(const struct call *call)
 			call->session->line);
 	if (call->command)
 		fprintf(stderr, "%s: ", call->command->name);
+	if (call->line)
+		fprintf(stderr, "%s:%u: ", input_name(call->file), call->line);
 }
 
 /**

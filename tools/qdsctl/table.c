@@ -24,6 +24,7 @@ enum operation { INSERT, LOOKUP, REMOVE };
  * @keys: its keys
  * @values: its values
  * @results: its results
+ * @lines: the lines of the file that they are from; 0 if from none
  * @key_size: bytes of a key
  * @value_size: bytes of a value
  * @yes: entries inserted, found or removed
@@ -38,6 +39,7 @@ struct work {
 	unsigned char *keys;
 	unsigned char *values;
 	int32_t results[BATCH];
+	unsigned int lines[BATCH];
 	uint32_t key_size;
 	uint32_t value_size;
 	uint64_t yes;
@@ -133,13 +135,14 @@ static void report_no(struct work *work, uint32_t i)
 	char *key;
 
 	work->no++;
-	if (work->call->raw || work->call->file || work->call->quiet ||
-	    work->call->json)
+	if (work->call->file || work->call->quiet ||
+	    (work->operation == LOOKUP && work->call->json))
 		return;
 	key = format_write(work->object.key_format, key_at(work, i),
 			   work->key_size);
-	fail(work->call, STATUS_NO, "key %s: %s", key ? key : "?",
-	     strerror(-work->results[i]));
+	fail(work->call, STATUS_NO, "key %s %s", key ? key : "?",
+	     work->operation == INSERT ? "is there already" :
+					 "is not in the table");
 	free(key);
 }
 
@@ -148,15 +151,19 @@ static enum status report(struct work *work)
 	enum status status = STATUS_OK;
 	uint32_t i;
 
-	for (i = 0; i < work->entries.nr && status <= STATUS_NO; i++) {
+	for (i = 0; i < work->entries.nr; i++) {
+		work->call->line = work->lines[i];
 		if (!work->results[i]) {
 			work->yes++;
 		} else if (work->results[i] == -EEXIST ||
 			   work->results[i] == -ENOENT) {
 			report_no(work, i);
-			status = STATUS_NO;
+			status = worst(status, STATUS_NO);
 		} else {
-			return report_error(work, i);
+			/* Others fail alike, as where the table is full. */
+			if (status <= STATUS_NO)
+				status = report_error(work, i);
+			continue;
 		}
 		if (work->operation == LOOKUP)
 			status = worst(status, print_found(work, i));
@@ -167,11 +174,13 @@ static enum status report(struct work *work)
 /* Gives the batch to the kernel and begins a new one. */
 static enum status flush(struct work *work)
 {
+	unsigned int line = work->call->line;
 	enum status status;
 	int err;
 
 	if (!work->entries.nr)
 		return STATUS_OK;
+	work->call->line = 0;
 	work->entries.keys = work->keys;
 	work->entries.values = has_values(work) ? work->values : NULL;
 	work->entries.results = work->results;
@@ -182,6 +191,7 @@ static enum status flush(struct work *work)
 		status = fail_errno(work->call, err, "%s", work->object.name);
 	else
 		status = report(work);
+	work->call->line = line;
 	work->entries.nr = 0;
 	return status;
 }
@@ -217,6 +227,7 @@ static enum status add(struct work *work, const char *key, const char *value)
 					  work->object.value_format,
 					  work->value_size);
 	}
+	work->lines[i] = work->call->line;
 	work->entries.nr++;
 	return work->entries.nr == BATCH ? flush(work) : STATUS_OK;
 }
@@ -241,23 +252,22 @@ static enum status from_text(struct work *work, FILE *file)
 {
 	enum status status = STATUS_OK;
 	struct words words;
-	unsigned int number = 0;
 	size_t room = 0;
 	char *line = NULL;
 
 	while (status <= STATUS_NO && getline(&line, &room, file) >= 0) {
 		int err = words_split(line, &words);
 
-		number++;
+		work->call->line++;
 		if (err) {
-			status = split_error(work->call, err, work->call->file,
-					     number);
+			status = split_error(work->call, err);
 			break;
 		}
 		status = worst(status, from_words(work, words.word, words.nr));
 		words_free(&words);
 	}
 	free(line);
+	work->call->line = 0;
 	return status;
 }
 
@@ -288,7 +298,16 @@ static enum status from_raw(struct work *work, FILE *file)
 static void print_sums(const struct work *work)
 {
 	static const char *const yes[] = { "inserted", "found", "removed" };
+	struct json_object *json;
 
+	if (work->call->json && work->operation != LOOKUP) {
+		json = json_object_new_object();
+		json_number(json, yes[work->operation], work->yes);
+		json_number(json, work->operation == INSERT ? "existing" :
+							      "missing",
+			    work->no);
+		json_put_line(json);
+	}
 	if (work->call->quiet || !work->call->file)
 		return;
 	fflush(stdout);
@@ -309,24 +328,30 @@ static enum status from_file(struct work *work)
 	return worst(status, input_close(call, file, call->file));
 }
 
+static enum status check_format(const struct call *call, const char *what,
+				enum format format, uint32_t size)
+{
+	if (!format_fits(format, size))
+		return STATUS_OK;
+	return fail(call, STATUS_USAGE, "%s of %u bytes cannot be written as %s",
+		    what, size, format_name(format));
+}
+
 static enum status choose_formats(struct work *work)
 {
 	struct object *object = &work->object;
+	enum status status;
 
 	if (work->call->key_format)
 		object->key_format = work->call->key_format;
 	if (work->call->value_format)
 		object->value_format = work->call->value_format;
-	if (format_fits(object->key_format, work->key_size))
-		return fail(work->call, STATUS_USAGE,
-			    "keys of %u bytes cannot be written as %s",
-			    work->key_size, format_name(object->key_format));
-	if (has_values(work) &&
-	    format_fits(object->value_format, work->value_size))
-		return fail(work->call, STATUS_USAGE,
-			    "values of %u bytes cannot be written as %s",
-			    work->value_size, format_name(object->value_format));
-	return STATUS_OK;
+	status = check_format(work->call, "keys", object->key_format,
+			      work->key_size);
+	if (!status && has_values(work))
+		status = check_format(work->call, "values",
+				      object->value_format, work->value_size);
+	return status;
 }
 
 static enum status prepare(struct work *work)
@@ -405,13 +430,29 @@ static enum status run_remove(struct call *call)
 	return run_entries(call, REMOVE);
 }
 
-static enum status run_create(struct call *call)
+static enum status check_create(const struct call *call)
 {
-	struct object *object;
-	int dev, fd;
+	enum status status;
 
 	if (!name_ok(call, call->args[0]))
 		return STATUS_USAGE;
+	if (!call->key_size)
+		return fail(call, STATUS_USAGE, "--key-size is needed");
+	status = check_format(call, "keys", call->key_format, call->key_size);
+	if (!status)
+		status = check_format(call, "values", call->value_format,
+				      call->value_size);
+	return status;
+}
+
+static enum status run_create(struct call *call)
+{
+	enum status status = check_create(call);
+	struct object *object;
+	int dev, fd;
+
+	if (status)
+		return status;
 	dev = device_open(call);
 	if (dev < 0)
 		return STATUS_ERROR;

@@ -23,13 +23,6 @@
 #define WARN_ONCE(condition, format...)	WARN(condition, format)
 #define WARN_ON_ONCE(condition)	WARN(condition, "WARN_ON_ONCE(%s)", #condition)
 
-#define BUG()								\
-	twin_fatal("BUG at %s", TWIN_SITE)
-
-#define BUG_ON(condition)						\
-do {									\
-	if (unlikely(condition))					\
-		twin_fatal("BUG_ON(%s) at %s", #condition, TWIN_SITE);	\
-} while (0)
+/* No BUG() and no BUG_ON(): a library must not take the machine down. */
 
 #endif /* _TWIN_LINUX_BUG_H */

@@ -6,9 +6,9 @@
  * command, with a prepare that checks and touches nothing, and an issue that
  * does it; a vector is the array of elements that some commands take.
  *
- * An object lives as long as a file of it. It is complete before its first
- * file is made, and the descriptor is installed when nothing can fail any more.
- * The files' owner keeps the module.
+ * An object lives as long as a file of it. It is complete before its descriptor is
+ * installed, and that is done when nothing can fail any more. The files' owner keeps
+ * the module.
  */
 #include <linux/anon_inodes.h>
 #include <linux/fcntl.h>
@@ -20,6 +20,7 @@
 #include <linux/nospec.h>
 #include <linux/qht.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "qds_private.h"
@@ -51,6 +52,87 @@ int qds_respond(const struct qds_cmd *cmd)
 	return copy_to_user(cmd->user, cmd->args, size) ? -EFAULT : 0;
 }
 
+static struct file *qds_object_file(struct qds_object *object, unsigned int flags)
+{
+	const struct file_operations *fops = object->kind->fops ?: &qds_object_fops;
+	struct qds_file *private = kzalloc(sizeof(*private), QDS_GFP);
+	struct file *file;
+
+	if (!private)
+		return ERR_PTR(-ENOMEM);
+	private->object = object;
+	private->watch = 1;
+	INIT_LIST_HEAD(&private->watcher);
+	file = anon_inode_getfile(object->kind->name, fops, private, flags);
+	if (IS_ERR(file)) {
+		kfree(private);
+		return file;
+	}
+	/* What an open() would have set. */
+	if (fops->llseek)
+		file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE |
+				FMODE_ATOMIC_POS;
+	return file;
+}
+
+/**
+ * qds_publish_begin() - make a file of an object, and answer the call
+ * @cmd: the call
+ * @object: the object; the caller's reference goes to the file, or on an error
+ *	goes away
+ * @flags: O_RDWR or O_RDONLY
+ * @out_fd: where in the call's struct the descriptor is answered
+ * @published: for qds_publish_end() or qds_publish_abort()
+ *
+ * What can fail is behind the caller then, and nobody sees the file yet.
+ *
+ * Context: Process; sleeps.
+ * Return: 0 or an error.
+ */
+int qds_publish_begin(const struct qds_cmd *cmd, struct qds_object *object,
+		      unsigned int flags, __s32 *out_fd,
+		      struct qds_published *published)
+{
+	int rc;
+
+	published->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (published->fd < 0) {
+		qds_object_put(object);
+		return published->fd;
+	}
+	published->file = qds_object_file(object, flags);
+	if (IS_ERR(published->file)) {
+		rc = PTR_ERR(published->file);
+		qds_object_put(object);
+		put_unused_fd(published->fd);
+		return rc;
+	}
+	*out_fd = published->fd;
+	rc = qds_respond(cmd);
+	if (rc)
+		qds_publish_abort(published);
+	return rc;
+}
+
+/**
+ * qds_publish_end() - install the file
+ * @published: from qds_publish_begin()
+ */
+void qds_publish_end(const struct qds_published *published)
+{
+	fd_install(published->fd, published->file);
+}
+
+/**
+ * qds_publish_abort() - give up the file, and with it the object
+ * @published: from qds_publish_begin()
+ */
+void qds_publish_abort(const struct qds_published *published)
+{
+	fput(published->file);
+	put_unused_fd(published->fd);
+}
+
 /**
  * qds_publish() - make a file of an object, answer the call, install the file
  * @cmd: the call
@@ -65,33 +147,12 @@ int qds_respond(const struct qds_cmd *cmd)
 int qds_publish(const struct qds_cmd *cmd, struct qds_object *object,
 		unsigned int flags, __s32 *out_fd)
 {
-	struct file *file;
-	int fd, rc;
+	struct qds_published published;
+	int rc;
 
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0) {
-		qds_object_put(object);
-		return fd;
-	}
-	file = anon_inode_getfile(object->kind->name, &qds_object_fops, object,
-				  flags);
-	if (IS_ERR(file)) {
-		rc = PTR_ERR(file);
-		qds_object_put(object);
-		goto err_fd;
-	}
-	*out_fd = fd;
-	rc = qds_respond(cmd);
-	if (rc)
-		goto err_file;
-	fd_install(fd, file);
-	return 0;
-
-err_file:
-	/* Releases the object. */
-	fput(file);
-err_fd:
-	put_unused_fd(fd);
+	rc = qds_publish_begin(cmd, object, flags, out_fd, &published);
+	if (!rc)
+		qds_publish_end(&published);
 	return rc;
 }
 
@@ -379,10 +440,17 @@ static long qds_run(const struct qds_op *op, struct file *file,
 	return rc ?: op->issue(&cmd);
 }
 
-static long qds_object_ioctl(struct file *file, unsigned int ioctl,
-			     unsigned long arg)
+/**
+ * qds_object_ioctl() - a command on an object, whatever its kind
+ * @file: a file of it
+ * @ioctl: the command's number
+ * @arg: address of its struct
+ *
+ * Return: 0 or an errno of the ABI.
+ */
+long qds_object_ioctl(struct file *file, unsigned int ioctl, unsigned long arg)
 {
-	struct qds_object *object = file->private_data;
+	struct qds_object *object = qds_file_object(file);
 	const struct qds_op *op;
 
 	op = qds_find_op(&qds_object_ops, ioctl);
@@ -391,10 +459,29 @@ static long qds_object_ioctl(struct file *file, unsigned int ioctl,
 	return qds_run(op, file, object, arg);
 }
 
-static int qds_object_release(struct inode *inode, struct file *file)
+/**
+ * qds_object_release() - a file of an object goes away
+ * @inode: not used
+ * @file: the file
+ *
+ * Return: 0.
+ */
+int qds_object_release(struct inode *inode, struct file *file)
 {
-	qds_object_put(file->private_data);
+	struct qds_file *private = file->private_data;
+
+	qds_object_put(private->object);
+	kfree(private);
 	return 0;
+}
+
+/**
+ * qds_file_is_object() - whether a file is one of an object
+ * @file: any file
+ */
+bool qds_file_is_object(const struct file *file)
+{
+	return file->f_op->unlocked_ioctl == qds_object_ioctl;
 }
 
 static const struct file_operations qds_object_fops = {
@@ -436,6 +523,7 @@ static int __init qds_init(void)
 	rc = misc_register(&qds_device);
 	if (rc)
 		goto err_hbitmap;
+	qds_debugfs_init();
 	return 0;
 
 err_hbitmap:
@@ -451,6 +539,7 @@ err_qht:
  */
 static void __exit qds_exit(void)
 {
+	qds_debugfs_exit();
 	misc_deregister(&qds_device);
 	hbitmap_module_exit();
 	qht_module_exit();

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the files of the device share. main.c has the objects, the dispatcher
- * and the vectors; table.c and bitmap.c have one kind of object each.
+ * and the vectors; table.c and bitmap.c begin one kind of object each, and
+ * table_stats.c and debugfs.c tell how tables are.
  */
 #ifndef _QDS_PRIVATE_H
 #define _QDS_PRIVATE_H
 
 #include <linux/build_bug.h>
 #include <linux/errno.h>
+#include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/kernel.h>
+#include <linux/list.h>
 #include <linux/overflow.h>
 #include <linux/refcount.h>
 #include <linux/stddef.h>
@@ -17,7 +20,8 @@
 #include <linux/uaccess.h>
 #include <linux/qds.h>
 
-struct file;
+struct qht;
+struct seq_file;
 struct qds_cmd;
 struct qds_object;
 
@@ -52,6 +56,7 @@ union qds_args {
 	struct qds_object_reopen object_reopen;
 	struct qds_table_info table_info;
 	struct qds_table_vec table_vec;
+	struct qds_table_stats table_stats;
 	struct qds_bitmap_info bitmap_info;
 	struct qds_bitmap_vec bitmap_vec;
 	struct qds_bitmap_count bitmap_count;
@@ -59,6 +64,14 @@ union qds_args {
 	struct qds_bitmap_serialize_size bitmap_serialize_size;
 	struct qds_bitmap_chunk bitmap_chunk;
 	struct qds_bitmap_finish bitmap_finish;
+	struct qds_bitmap_begin bitmap_begin;
+	struct qds_bitmap_seal bitmap_seal;
+	struct qds_bitmap_watch bitmap_watch;
+	struct qds_bitmap_copy bitmap_copy;
+	struct qds_bitmap_merge bitmap_merge;
+	struct qds_bitmap_truncate bitmap_truncate;
+	struct qds_bitmap_digest bitmap_digest;
+	struct qds_bitmap_chunks bitmap_chunks;
 };
 
 /**
@@ -111,20 +124,27 @@ struct qds_ops {
  * struct qds_kind - a kind of object
  * @id: QDS_KIND_*
  * @name: of the files
+ * @fops: of the files; NULL if they are for ioctls alone
  * @ops: commands of this kind alone
  * @destroy: frees an object that nobody has any more; may sleep
+ * @show: print what is known of an object, for debugfs; may sleep
  */
 struct qds_kind {
 	u32 id;
 	const char *name;
+	const struct file_operations *fops;
 	struct qds_ops ops;
 	void (*destroy)(struct qds_object *object);
+	int (*show)(struct seq_file *m, struct qds_object *object);
 };
 
 /**
  * struct qds_object - what all kinds have; the first member of each
  * @kind: its kind
- * @refs: one for each file, and one for its maker until there is a file
+ * @refs: one for each file, one for its maker until there is a file, and one for
+ *	whoever has it from the list
+ * @id: its number in the list, and for people
+ * @node: in the list of debugfs.c
  *
  * A file that is open keeps the object, and an ioctl in flight keeps the file,
  * so that commands need no reference of their own.
@@ -132,6 +152,30 @@ struct qds_kind {
 struct qds_object {
 	const struct qds_kind *kind;
 	refcount_t refs;
+	u64 id;
+	struct list_head node;
+};
+
+/**
+ * struct qds_file - what a file of an object has
+ * @object: the object, with a reference
+ * @watch: a bitmap's: how much must be dirty for poll() to say so
+ * @watcher: in the bitmap's list, if it has been polled
+ */
+struct qds_file {
+	struct qds_object *object;
+	u64 watch;
+	struct list_head watcher;
+};
+
+/**
+ * struct qds_published - a file of an object that is not installed yet
+ * @file: the file
+ * @fd: its descriptor
+ */
+struct qds_published {
+	struct file *file;
+	int fd;
 };
 
 /**
@@ -159,11 +203,33 @@ static inline void qds_object_init(struct qds_object *object,
 	refcount_set(&object->refs, 1);
 }
 
+static inline struct qds_object *qds_file_object(const struct file *file)
+{
+	return ((struct qds_file *)file->private_data)->object;
+}
+
 int qds_respond(const struct qds_cmd *cmd);
+int qds_publish_begin(const struct qds_cmd *cmd, struct qds_object *object,
+		      unsigned int flags, __s32 *out_fd,
+		      struct qds_published *published);
+void qds_publish_end(const struct qds_published *published);
+void qds_publish_abort(const struct qds_published *published);
 int qds_publish(const struct qds_cmd *cmd, struct qds_object *object,
 		unsigned int flags, __s32 *out_fd);
 void qds_object_put(struct qds_object *object);
+long qds_object_ioctl(struct file *file, unsigned int ioctl, unsigned long arg);
+int qds_object_release(struct inode *inode, struct file *file);
+bool qds_file_is_object(const struct file *file);
 
+void qds_debugfs_add(struct qds_object *object);
+void qds_debugfs_del(struct qds_object *object);
+void qds_debugfs_init(void);
+void qds_debugfs_exit(void);
+
+const struct qht *qds_table_ht(const struct qds_object *object);
+void qds_table_describe(struct qds_object *object, struct qds_table_info *info);
+int qds_table_stats(struct qds_cmd *cmd);
+int qds_table_show(struct seq_file *m, struct qds_object *object);
 int qds_table_create_prepare(const struct qds_cmd *cmd);
 int qds_table_create_issue(struct qds_cmd *cmd);
 int qds_bitmap_create_prepare(const struct qds_cmd *cmd);

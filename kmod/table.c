@@ -147,13 +147,22 @@ static struct qds_entry *qds_batch_find(const struct qds_table_batch *batch,
 				 qds_entry_match);
 }
 
-/* Before the probes, so that the misses of all heads overlap. */
-static void qds_batch_prefetch(const struct qds_table_batch *batch)
+/*
+ * Find the keys from element @from on, QHT_BATCH at most, so that their cache
+ * misses overlap. Returns their number. The caller holds rcu_read_lock() for as
+ * long as it uses @found.
+ */
+static u32 qds_batch_find_some(const struct qds_table_batch *batch, u32 from,
+			       void **found)
 {
-	u32 i;
+	u32 i, n = min(batch->vec.nr - from, QHT_BATCH);
+	struct qds_key keys[QHT_BATCH];
 
-	for (i = 0; i < batch->vec.nr; i++)
-		qht_prefetch(&batch->table->ht, batch->hashes[i]);
+	for (i = 0; i < n; i++)
+		keys[i] = qds_batch_key(batch, from + i);
+	qht_lookup_batch(&batch->table->ht, keys, sizeof(*keys),
+			 batch->hashes + from, found, n, qds_entry_match);
+	return n;
 }
 
 static int qds_batch_read_keys(struct qds_table_batch *batch)
@@ -185,13 +194,16 @@ static int qds_batch_read_values(struct qds_table_batch *batch)
 static void qds_batch_probe(struct qds_table_batch *batch, int found,
 			    int missing)
 {
-	u32 i;
+	void *entries[QHT_BATCH];
+	u32 from, i, n;
 
-	rcu_read_lock();
-	qds_batch_prefetch(batch);
-	for (i = 0; i < batch->vec.nr; i++)
-		batch->vec.res[i] = qds_batch_find(batch, i) ? found : missing;
-	rcu_read_unlock();
+	for (from = 0; from < batch->vec.nr; from += n) {
+		rcu_read_lock();
+		n = qds_batch_find_some(batch, from, entries);
+		rcu_read_unlock();
+		for (i = 0; i < n; i++)
+			batch->vec.res[from + i] = entries[i] ? found : missing;
+	}
 }
 
 static void qds_batch_forget(struct qds_table_batch *batch)
@@ -219,30 +231,36 @@ static u16 *qds_batch_seen(const struct qds_table_batch *batch, u32 i)
 	}
 }
 
+static void qds_batch_take_value(const struct qds_table_batch *batch, u32 i,
+				 const struct qds_entry *entry)
+{
+	size_t size = batch->args->value_size;
+	u8 *value = qds_batch_value(batch, i);
+
+	batch->vec.res[i] = entry ? 0 : -ENOENT;
+	if (entry)
+		memcpy(value, entry->data + batch->table->key_size, size);
+	else
+		memset(value, 0, size);
+}
+
 static int qds_table_lookup_predict(struct qds_vector *vec)
 {
 	struct qds_table_batch *batch = qds_to_table_batch(vec);
-	size_t size = batch->args->value_size;
-	u32 key_size = batch->table->key_size;
-	u32 i;
+	void *entries[QHT_BATCH];
+	u32 from, i, n;
 	int rc;
 
 	rc = qds_batch_read_keys(batch);
 	if (rc)
 		return rc;
-	rcu_read_lock();
-	qds_batch_prefetch(batch);
-	for (i = 0; i < vec->nr; i++) {
-		const struct qds_entry *entry = qds_batch_find(batch, i);
-		u8 *value = qds_batch_value(batch, i);
-
-		vec->res[i] = entry ? 0 : -ENOENT;
-		if (entry)
-			memcpy(value, entry->data + key_size, size);
-		else
-			memset(value, 0, size);
+	for (from = 0; from < vec->nr; from += n) {
+		rcu_read_lock();
+		n = qds_batch_find_some(batch, from, entries);
+		for (i = 0; i < n; i++)
+			qds_batch_take_value(batch, from + i, entries[i]);
+		rcu_read_unlock();
 	}
-	rcu_read_unlock();
 	return 0;
 }
 
@@ -578,16 +596,26 @@ static int qds_table_remove(struct qds_cmd *cmd)
 	return qds_table_vec_run(cmd, &qds_table_remove_ops);
 }
 
-static int qds_table_info(struct qds_cmd *cmd)
+const struct qht *qds_table_ht(const struct qds_object *object)
 {
-	struct qds_table *table = qds_to_table(cmd->object);
-	struct qds_table_info *info = &cmd->args->table_info;
+	return &container_of(object, struct qds_table, object)->ht;
+}
+
+/* Fill in what QDS_TABLE_INFO answers. */
+void qds_table_describe(struct qds_object *object, struct qds_table_info *info)
+{
+	struct qds_table *table = qds_to_table(object);
 
 	info->key_size = table->key_size;
 	info->value_size = table->value_size;
 	info->entries = qht_count(&table->ht);
 	info->max_entries = table->max_entries;
 	info->buckets = qht_buckets(&table->ht);
+}
+
+static int qds_table_info(struct qds_cmd *cmd)
+{
+	qds_table_describe(cmd->object, &cmd->args->table_info);
 	return qds_respond(cmd);
 }
 
@@ -600,6 +628,7 @@ static void qds_table_destroy(struct qds_object *object)
 {
 	struct qds_table *table = qds_to_table(object);
 
+	qds_debugfs_del(object);
 	qht_destroy(&table->ht, qds_entry_release, NULL);
 	kfree_sensitive(table);
 }
@@ -618,6 +647,8 @@ static const struct qds_op qds_table_op[] = {
 	       .writes = true,
 	       .prepare = qds_table_remove_prepare,
 	       .issue = qds_table_remove),
+	QDS_OP(QDS_TABLE_STATS, struct qds_table_stats, occupancy_nr,
+	       .issue = qds_table_stats),
 };
 
 static const struct qds_kind qds_table_kind = {
@@ -629,6 +660,7 @@ static const struct qds_kind qds_table_kind = {
 		.first = QDS_CMD_TABLE_INFO,
 	},
 	.destroy = qds_table_destroy,
+	.show = qds_table_show,
 };
 
 int qds_table_create_prepare(const struct qds_cmd *cmd)
@@ -661,12 +693,13 @@ static struct qds_table *qds_table_alloc(const struct qds_table_create *args)
 	table->max_entries = args->max_entries;
 	get_random_bytes(&table->secret, sizeof(table->secret));
 	rc = qht_init(&table->ht, qds_entry_equal,
-		      min(args->size_hint, QDS_MAX_HINT), QHT_AUTO_RESIZE,
-		      QDS_GFP);
+		      min(args->size_hint, QDS_MAX_HINT),
+		      QHT_AUTO_RESIZE | QHT_AUTO_SHRINK, QDS_GFP);
 	if (rc) {
 		kfree_sensitive(table);
 		return ERR_PTR(rc);
 	}
+	qds_debugfs_add(&table->object);
 	return table;
 }
 

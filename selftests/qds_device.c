@@ -27,12 +27,16 @@ struct objects {
 	int table;
 	int bitmap;
 	int restoring;
+	int source;		/* another bitmap, to be merged */
 	__u64 present[KEYS / 2];
 	__u64 absent[KEYS / 2];
 	__u64 values[KEYS / 2];
 	__s32 results[KEYS / 2];
+	struct qds_dist_entry chain[KEYS];
+	struct qds_dist_entry occupancy[KEYS];
 	struct qds_range ranges[2];
 	struct qds_extent extents[MAX_EXTENTS];
+	struct qds_chunk chunks[2];	/* with the data: all of a bitmap */
 	__u8 data[BYTES];
 };
 
@@ -61,11 +65,17 @@ union arg {
 	struct qds_bitmap_create bitmap_create;
 	struct qds_object_reopen reopen;
 	struct qds_table_vec table_vec;
+	struct qds_table_stats table_stats;
 	struct qds_bitmap_vec bitmap_vec;
 	struct qds_bitmap_count count;
 	struct qds_bitmap_extents extents;
 	struct qds_bitmap_serialize_size serialize_size;
 	struct qds_bitmap_chunk chunk;
+	struct qds_bitmap_watch watch;
+	struct qds_bitmap_copy copy;
+	struct qds_bitmap_merge merge;
+	struct qds_bitmap_truncate truncate;
+	struct qds_bitmap_chunks chunks;
 	__u8 bytes[2 * MAX_SIZE];
 };
 
@@ -138,6 +148,15 @@ static void fill_remove(union arg *a, const struct objects *o)
 	fill_table_vec(a, o, o->present);
 }
 
+static void fill_table_stats(union arg *a, const struct objects *o)
+{
+	fill_flags(a, o);
+	a->table_stats.chain = PTR(o->chain);
+	a->table_stats.occupancy = PTR(o->occupancy);
+	a->table_stats.chain_nr = KEYS;
+	a->table_stats.occupancy_nr = KEYS;
+}
+
 static void fill_bitmap_vec(union arg *a, const struct objects *o)
 {
 	fill_flags(a, o);
@@ -177,6 +196,52 @@ static void fill_chunk(union arg *a, const struct objects *o)
 	a->chunk.count = ITEMS;
 	a->chunk.data = PTR(o->data);
 	a->chunk.data_size = BYTES;
+}
+
+static void fill_watch(union arg *a, const struct objects *o)
+{
+	fill_flags(a, o);
+	a->watch.dirty = 1;
+}
+
+static void fill_copy(union arg *a, const struct objects *o)
+{
+	fill_flags(a, o);
+	a->copy.__reserved = 0;
+}
+
+static void fill_merge(union arg *a, const struct objects *o)
+{
+	fill_flags(a, o);
+	a->merge.source = o->source;
+	a->merge.how = QDS_MERGE_OR;
+}
+
+static void fill_truncate(union arg *a, const struct objects *o)
+{
+	fill_flags(a, o);
+	a->truncate.items = ITEMS - 1;
+}
+
+static void fill_serialize_chunks(union arg *a, const struct objects *o)
+{
+	fill_flags(a, o);
+	a->chunks.start = 0;
+	a->chunks.count = ITEMS;
+	a->chunks.chunks = PTR(o->extents);
+	a->chunks.data = PTR(o->data);
+	a->chunks.data_size = BYTES;
+	a->chunks.nr = 1;
+}
+
+static void fill_deserialize_chunks(union arg *a, const struct objects *o)
+{
+	fill_serialize_chunks(a, o);
+	a->chunks.count = 0;
+	a->chunks.chunks = PTR(o->chunks);
+	a->chunks.nr = ARRAY_SIZE(o->chunks);
+	a->chunks.data = PTR(o->data + 8);
+	a->chunks.data_size = BYTES - 8;
 }
 
 /* Offsets of an output, and of no member. */
@@ -222,6 +287,8 @@ static const struct command {
 	  .out = OUT(qds_table_vec, done) },
 	{ "TABLE_REMOVE", QDS_TABLE_REMOVE, TABLE, 48, true, .fill = fill_remove,
 	  .out = OUT(qds_table_vec, done) },
+	{ "TABLE_STATS", QDS_TABLE_STATS, TABLE, 72, .fill = fill_table_stats,
+	  .out = OUT(qds_table_stats, occupancy_nr) },
 	{ "BITMAP_INFO", QDS_BITMAP_INFO, BITMAP, 40, .fill = fill_flags,
 	  .out = OUT(qds_bitmap_info, memory) },
 	{ "BITMAP_SET", QDS_BITMAP_SET, BITMAP, 32, true, .fill = fill_bitmap_vec,
@@ -246,6 +313,28 @@ static const struct command {
 	  .out = OUT(qds_bitmap_chunk, done) },
 	{ "BITMAP_FINISH", QDS_BITMAP_FINISH, RESTORING, 8, true, .fill = fill_flags,
 	  .out = NONE },
+	{ "BITMAP_BEGIN", QDS_BITMAP_BEGIN, BITMAP, 8, true, .fill = fill_flags,
+	  .out = NONE },
+	{ "BITMAP_SEAL", QDS_BITMAP_SEAL, BITMAP, 8, true, .fill = fill_flags,
+	  .out = NONE },
+	{ "BITMAP_WATCH", QDS_BITMAP_WATCH, BITMAP, 16, .fill = fill_watch,
+	  .out = NONE },
+	{ "BITMAP_TAKE", QDS_BITMAP_TAKE, BITMAP, 16, true, .fill = fill_copy,
+	  .out = OUT(qds_bitmap_copy, out_fd), .out_fd = OUT(qds_bitmap_copy, out_fd),
+	  .reserved = OUT(qds_bitmap_copy, __reserved) },
+	{ "BITMAP_CLONE", QDS_BITMAP_CLONE, BITMAP, 16, .fill = fill_copy,
+	  .out = OUT(qds_bitmap_copy, out_fd), .out_fd = OUT(qds_bitmap_copy, out_fd),
+	  .reserved = OUT(qds_bitmap_copy, __reserved) },
+	{ "BITMAP_MERGE", QDS_BITMAP_MERGE, BITMAP, 16, true, .fill = fill_merge,
+	  .out = NONE },
+	{ "BITMAP_TRUNCATE", QDS_BITMAP_TRUNCATE, BITMAP, 16, true, .fill = fill_truncate,
+	  .out = NONE },
+	{ "BITMAP_DIGEST", QDS_BITMAP_DIGEST, BITMAP, 40, .fill = fill_flags,
+	  .out = OUT(qds_bitmap_digest, digest) },
+	{ "BITMAP_SERIALIZE_CHUNKS", QDS_BITMAP_SERIALIZE_CHUNKS, BITMAP, 72,
+	  .fill = fill_serialize_chunks, .out = OUT(qds_bitmap_chunks, done) },
+	{ "BITMAP_DESERIALIZE_CHUNKS", QDS_BITMAP_DESERIALIZE_CHUNKS, BITMAP, 72, true,
+	  .fill = fill_deserialize_chunks, .out = OUT(qds_bitmap_chunks, done) },
 };
 
 #define for_each_command(c) \
@@ -293,6 +382,7 @@ static int objects_make(struct objects *o)
 	o->table = -1;
 	o->bitmap = -1;
 	o->restoring = -1;
+	o->source = -1;
 	for (i = 0; i < KEYS / 2; i++) {
 		o->present[i] = 2 * i;
 		o->absent[i] = 2 * i + 1;
@@ -302,6 +392,12 @@ static int objects_make(struct objects *o)
 	o->ranges[0] = (struct qds_range) { .start = 100, .count = 20 };
 	o->ranges[1] = (struct qds_range) { .start = 300, .count = 400 };
 	memset(o->data, 0x35, ITEMS / 8);
+	o->chunks[0] = (struct qds_chunk) { .count = 64, .flags = QDS_CHUNK_ONES };
+	o->chunks[1] = (struct qds_chunk) {
+		.start = 64,
+		.count = ITEMS - 64,
+		.bytes = BYTES - 8,
+	};
 
 	o->dev = open(QDS_PATH, O_RDWR | O_CLOEXEC);
 	if (o->dev < 0)
@@ -315,10 +411,15 @@ static int objects_make(struct objects *o)
 	o->restoring = bitmap_create(o->dev, ITEMS, 0);
 	if (o->restoring < 0)
 		return o->restoring;
+	o->source = bitmap_create(o->dev, ITEMS, 0);
+	if (o->source < 0)
+		return o->source;
 
 	ret = insert_present(o);
 	if (!ret)
 		ret = bitmap_change(o->bitmap, QDS_BITMAP_SET, 110, 390);
+	if (!ret)
+		ret = bitmap_change(o->source, QDS_BITMAP_SET, 50, 10);
 	if (!ret)
 		ret = begin_restore(o->restoring);
 	return ret;
@@ -331,6 +432,8 @@ static void objects_close(struct objects *o)
 	for (i = 0; i < TARGETS; i++)
 		if (target_fd(o, i) >= 0)
 			close(target_fd(o, i));
+	if (o->source >= 0)
+		close(o->source);
 }
 
 static int read_table(const struct objects *o, struct state *s)
@@ -659,6 +762,7 @@ TEST_F(every_command, without_outputs_takes_a_read_only_struct)
 	for_each_command(c) {
 		if (c->out != NONE)
 			continue;
+		RENEW(&self->o);
 		fill((union arg *)self->page, c, &self->o);
 		ASSERT_EQ(0, mprotect(self->page, self->page_size, PROT_READ));
 		EXPECT_EQ(0, call(target_fd(&self->o, c->on), c->number, self->page))
@@ -716,6 +820,8 @@ TEST_F(every_command, that_changes_something_is_EBADF_on_a_read_only_descriptor)
 		o.table = object_reopen(self->o.table, QDS_ACCESS_READ);
 		o.bitmap = object_reopen(self->o.bitmap, QDS_ACCESS_READ);
 		o.restoring = object_reopen(self->o.restoring, QDS_ACCESS_READ);
+		o.source = object_reopen(self->o.source, QDS_ACCESS_READ);
+		ASSERT_LE(0, o.source);
 		for (i = 0; i < TARGETS; i++)
 			ASSERT_LE(0, target_fd(&o, i));
 

@@ -1537,4 +1537,323 @@ TEST_F(shared, killed_insert_ends_early_and_done_is_exact)
 	EXPECT_EQ(vec->done, entries_of(self->fd));
 }
 
+/*
+ * Statistics. What a table is like inside is not part of the ABI; what must be
+ * true of any table is checked.
+ */
+
+#define STATS_ROOM	1100		/* more than there are thousandths */
+#define STATS_KEYS	5000
+
+FIXTURE(stats)
+{
+	int dev;
+	int fd;
+	struct qds_dist_entry chain[STATS_ROOM];
+	struct qds_dist_entry occupancy[STATS_ROOM];
+	struct qds_table_stats arg;
+};
+
+static int insert_keys(int fd, __u64 from, __u32 nr)
+{
+	__u64 *keys = calloc(nr, sizeof(*keys));
+	struct qds_table_vec vec = vec_of(nr, 8, keys, 0, NULL, NULL);
+	int ret = -ENOMEM;
+	__u32 i;
+
+	for (i = 0; keys && i < nr; i++)
+		keys[i] = from + i;
+	if (keys)
+		ret = call(fd, QDS_TABLE_INSERT, &vec);
+	free(keys);
+	return ret;
+}
+
+FIXTURE_SETUP(stats)
+{
+	self->dev = open(QDS_PATH, O_RDWR);
+	ASSERT_LE(0, self->dev);
+	self->fd = table_create(self->dev, 8, 0, 0);
+	ASSERT_LE(0, self->fd);
+	self->arg = (struct qds_table_stats) {
+		.size = sizeof(self->arg),
+		.chain = PTR(self->chain),
+		.occupancy = PTR(self->occupancy),
+		.chain_nr = STATS_ROOM,
+		.occupancy_nr = STATS_ROOM,
+	};
+}
+
+FIXTURE_TEARDOWN(stats)
+{
+	close(self->fd);
+	close(self->dev);
+}
+
+static __u64 sum_counts(const struct qds_dist_entry *entries, __u32 nr)
+{
+	__u64 sum = 0;
+	__u32 i;
+
+	for (i = 0; i < nr; i++)
+		sum += entries[i].count;
+	return sum;
+}
+
+static bool ascends(const struct qds_dist_entry *entries, __u32 nr)
+{
+	__u32 i;
+
+	for (i = 0; i < nr; i++)
+		if (!entries[i].count || (i && entries[i].x <= entries[i - 1].x))
+			return false;
+	return true;
+}
+
+/* When the table does not change its size any more by itself. */
+static bool settle(int fd)
+{
+	struct qds_table_info before, after;
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		if (table_info(fd, &before))
+			return false;
+		usleep(100000);
+		if (table_info(fd, &after))
+			return false;
+		if (before.buckets == after.buckets)
+			return true;
+	}
+	return false;
+}
+
+TEST_F(stats, of_an_empty_table_are_of_empty_chains)
+{
+	struct qds_table_info info;
+
+	ASSERT_EQ(0, table_info(self->fd, &info));
+	ASSERT_EQ(0, call(self->fd, QDS_TABLE_STATS, &self->arg));
+	EXPECT_EQ(info.buckets, self->arg.buckets);
+	EXPECT_EQ(0, self->arg.used_buckets);
+	EXPECT_EQ(0, self->arg.chained_buckets);
+	EXPECT_EQ(0, self->arg.entries);
+	EXPECT_LE(64 * info.buckets, self->arg.memory);
+	EXPECT_EQ(0, self->arg.chain_nr);
+	ASSERT_EQ(1, self->arg.occupancy_nr);
+	EXPECT_EQ(0, self->occupancy[0].x);
+	EXPECT_EQ(info.buckets, self->occupancy[0].count);
+}
+
+TEST_F(stats, add_up_to_what_was_inserted)
+{
+	const struct qds_table_stats *arg = &self->arg;
+	struct qds_table_info info;
+	__u64 buckets = 0;
+	__u32 i;
+
+	ASSERT_EQ(0, insert_keys(self->fd, 0, STATS_KEYS));
+	ASSERT_TRUE(settle(self->fd));
+	ASSERT_EQ(0, table_info(self->fd, &info));
+	ASSERT_EQ(0, call(self->fd, QDS_TABLE_STATS, &self->arg));
+	EXPECT_EQ(STATS_KEYS, arg->entries);
+	EXPECT_EQ(info.buckets, arg->buckets);
+	EXPECT_LT(0, arg->used_buckets);
+	EXPECT_GE(arg->buckets, arg->used_buckets);
+	EXPECT_LE(64 * (arg->buckets + arg->chained_buckets), arg->memory);
+	ASSERT_GE(STATS_ROOM, arg->chain_nr);
+	ASSERT_GE(STATS_ROOM, arg->occupancy_nr);
+	EXPECT_EQ(arg->used_buckets, sum_counts(self->chain, arg->chain_nr));
+	EXPECT_EQ(arg->buckets, sum_counts(self->occupancy, arg->occupancy_nr));
+	EXPECT_TRUE(ascends(self->chain, arg->chain_nr));
+	EXPECT_TRUE(ascends(self->occupancy, arg->occupancy_nr));
+	EXPECT_LE(1, self->chain[0].x);
+	EXPECT_GE(1000, self->occupancy[arg->occupancy_nr - 1].x);
+	for (i = 0; i < arg->chain_nr; i++)
+		buckets += self->chain[i].x * self->chain[i].count;
+	/* No chain is empty but those that nothing has been in. */
+	EXPECT_EQ(arg->used_buckets + arg->chained_buckets, buckets);
+}
+
+TEST_F(stats, room_is_not_exceeded_and_what_is_needed_is_told)
+{
+	struct qds_dist_entry chain[STATS_ROOM], occupancy[STATS_ROOM];
+	struct qds_table_stats whole;
+	__u32 room;
+
+	ASSERT_EQ(0, insert_keys(self->fd, 0, STATS_KEYS));
+	ASSERT_TRUE(settle(self->fd));
+	ASSERT_EQ(0, call(self->fd, QDS_TABLE_STATS, &self->arg));
+	whole = self->arg;
+	ASSERT_LT(2, whole.occupancy_nr);
+	for (room = 0; room <= whole.occupancy_nr + 1; room++) {
+		__u32 wrote = room < whole.occupancy_nr ? room : whole.occupancy_nr;
+
+		memset(chain, 0xa5, sizeof(chain));
+		memset(occupancy, 0xa5, sizeof(occupancy));
+		self->arg.chain = PTR(chain);
+		self->arg.occupancy = PTR(occupancy);
+		self->arg.chain_nr = 0;
+		self->arg.occupancy_nr = room;
+		ASSERT_EQ(0, call(self->fd, QDS_TABLE_STATS, &self->arg));
+		EXPECT_EQ(whole.chain_nr, self->arg.chain_nr);
+		EXPECT_EQ(whole.occupancy_nr, self->arg.occupancy_nr);
+		EXPECT_EQ(0xa5a5a5a5a5a5a5a5ULL, chain[0].x);
+		EXPECT_EQ(0, memcmp(occupancy, self->occupancy,
+				    wrote * sizeof(*occupancy)));
+		EXPECT_EQ(0xa5a5a5a5a5a5a5a5ULL, occupancy[wrote].x);
+	}
+}
+
+TEST_F(stats, without_room_the_pointers_are_not_looked_at)
+{
+	self->arg.chain = ~0ULL << 12;
+	self->arg.occupancy = 1;
+	self->arg.chain_nr = 0;
+	self->arg.occupancy_nr = 0;
+	ASSERT_EQ(0, insert_keys(self->fd, 0, 10));
+	EXPECT_EQ(0, call(self->fd, QDS_TABLE_STATS, &self->arg));
+	EXPECT_EQ(10, self->arg.entries);
+	EXPECT_LT(0, self->arg.chain_nr);
+	EXPECT_LT(0, self->arg.occupancy_nr);
+}
+
+TEST_F(stats, bad_pointer_in_each_position_is_EFAULT_and_tells_nothing)
+{
+	const __u64 bad[] = {
+		0, PTR(guarded_alloc(4096)) - 512, ~0ULL << 12,
+		PTR(self->chain) | 1ULL << 63,
+	};
+	struct qds_table_stats before;
+	size_t i;
+
+	ASSERT_EQ(0, insert_keys(self->fd, 0, 10));
+	for (i = 0; i < 2 * ARRAY_SIZE(bad); i++) {
+		if (i % 2)
+			self->arg.chain = bad[i / 2];
+		else
+			self->arg.occupancy = bad[i / 2];
+		before = self->arg;
+		EXPECT_EQ(-EFAULT, call(self->fd, QDS_TABLE_STATS, &self->arg))
+			TH_LOG("pointer %zu", i / 2);
+		EXPECT_EQ(0, memcmp(&before, &self->arg, sizeof(before)));
+		self->arg.chain = PTR(self->chain);
+		self->arg.occupancy = PTR(self->occupancy);
+	}
+	EXPECT_EQ(0, call(self->fd, QDS_TABLE_STATS, &self->arg));
+}
+
+TEST_F(stats, that_fit_before_unmapped_memory_are_written)
+{
+	struct qds_dist_entry *end = (void *)(guarded_alloc(4096) + 4096);
+
+	ASSERT_EQ(0, insert_keys(self->fd, 0, STATS_KEYS));
+	ASSERT_TRUE(settle(self->fd));
+	ASSERT_EQ(0, call(self->fd, QDS_TABLE_STATS, &self->arg));
+	self->arg.chain = PTR(end - self->arg.chain_nr);
+	self->arg.occupancy = PTR(end - self->arg.occupancy_nr);
+	EXPECT_EQ(0, call(self->fd, QDS_TABLE_STATS, &self->arg));
+	/* There is room said to be, but it is not needed. */
+	self->arg.occupancy_nr = UINT_MAX;
+	self->arg.chain_nr = UINT_MAX;
+	EXPECT_EQ(0, call(self->fd, QDS_TABLE_STATS, &self->arg));
+	self->arg.occupancy += sizeof(*end);
+	EXPECT_EQ(-EFAULT, call(self->fd, QDS_TABLE_STATS, &self->arg));
+}
+
+/* A child that inserts and removes, so that the table grows and shrinks. */
+static int churn(int fd)
+{
+	__u64 keys[STATS_KEYS];
+	struct qds_table_vec vec = vec_of(STATS_KEYS, 8, keys, 0, NULL, NULL);
+	__u64 i;
+
+	for (i = 0; i < STATS_KEYS; i++)
+		keys[i] = STATS_KEYS + i;
+	for (;;)
+		if (call(fd, QDS_TABLE_INSERT, &vec) || call(fd, QDS_TABLE_REMOVE, &vec))
+			return 1;
+}
+
+TEST_F_TIMEOUT(stats, beside_writers_count_what_stays, 60)
+{
+	double end;
+	pid_t pid;
+
+	ASSERT_EQ(0, insert_keys(self->fd, 0, STATS_KEYS));
+	pid = fork_child();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(churn(self->fd));
+	for (end = clock_now(CLOCK_MONOTONIC) + 3; clock_now(CLOCK_MONOTONIC) < end;) {
+		self->arg.chain_nr = STATS_ROOM;
+		self->arg.occupancy_nr = STATS_ROOM;
+		ASSERT_EQ(0, call(self->fd, QDS_TABLE_STATS, &self->arg));
+		ASSERT_LE(STATS_KEYS, self->arg.entries);
+		ASSERT_EQ(self->arg.used_buckets,
+			  sum_counts(self->chain, self->arg.chain_nr));
+		ASSERT_EQ(self->arg.buckets,
+			  sum_counts(self->occupancy, self->arg.occupancy_nr));
+	}
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_EQ(128 + SIGKILL, wait_for(pid));
+}
+
+#define LARGE_TABLE	(4U << 20)
+#define KILL_TRIES	5
+
+static double seconds_of(int fd, struct qds_table_stats *arg)
+{
+	double start = clock_now(CLOCK_MONOTONIC);
+
+	return call(fd, QDS_TABLE_STATS, arg) ? -1 : clock_now(CLOCK_MONOTONIC) - start;
+}
+
+/* How long a call goes on after it has been told to end, right from its start. */
+static double seconds_after_kill(int fd, struct qds_table_stats *arg, int *begun)
+{
+	double start;
+	pid_t pid;
+
+	*begun = 0;
+	pid = fork_child();
+	if (!pid) {
+		__atomic_store_n(begun, 1, __ATOMIC_RELEASE);
+		_exit(call(fd, QDS_TABLE_STATS, arg) != 0);
+	}
+	while (!__atomic_load_n(begun, __ATOMIC_ACQUIRE))
+		usleep(100);
+	start = clock_now(CLOCK_MONOTONIC);
+	kill(pid, SIGKILL);
+	wait_for(pid);
+	return clock_now(CLOCK_MONOTONIC) - start;
+}
+
+TEST_F_TIMEOUT(stats, of_a_large_table_end_when_killed, 60)
+{
+	struct qds_table_create create = {
+		.size = sizeof(create), .key_size = 8, .size_hint = LARGE_TABLE,
+	};
+	int *begun = shared_alloc(sizeof(*begun));
+	double whole = 0, took, least = 1e9;
+	int i;
+
+	ASSERT_NE(NULL, begun);
+	ASSERT_EQ(0, call(self->dev, QDS_TABLE_CREATE, &create));
+	for (i = 0; i < KILL_TRIES; i++) {
+		took = seconds_of(create.out_fd, &self->arg);
+		ASSERT_LT(0, took);
+		if (!i || took < whole)
+			whole = took;
+	}
+	for (i = 0; i < KILL_TRIES; i++) {
+		took = seconds_after_kill(create.out_fd, &self->arg, begun);
+		if (took < least)
+			least = took;
+	}
+	EXPECT_GT(whole / 2, least)
+		TH_LOG("killed, it took %g s of %g s", least, whole);
+	close(create.out_fd);
+}
+
 TEST_HARNESS_MAIN

@@ -177,6 +177,31 @@ int qds_table_remove(int fd, struct qds_entries *entries)
 }
 
 /**
+ * qds_table_get_stats() - how a table is filled
+ * @fd: the table
+ * @stats: filled in
+ * @chain: room for lengths of chains, or NULL
+ * @chain_room: for so many; @stats->chain_nr says how many there are
+ * @occupancy: room for how full chains are, in thousandths, or NULL
+ * @occupancy_room: for so many; @stats->occupancy_nr says how many there are
+ *
+ * Return: 0 or -errno.
+ */
+int qds_table_get_stats(int fd, struct qds_table_stats *stats,
+			struct qds_dist_entry *chain, uint32_t chain_room,
+			struct qds_dist_entry *occupancy,
+			uint32_t occupancy_room)
+{
+	memset(stats, 0, sizeof(*stats));
+	stats->size = sizeof(*stats);
+	stats->chain = ptr_to_u64(chain);
+	stats->occupancy = ptr_to_u64(occupancy);
+	stats->chain_nr = chain_room;
+	stats->occupancy_nr = occupancy_room;
+	return command(fd, QDS_TABLE_STATS, stats);
+}
+
+/**
  * qds_create_bitmap() - make a bitmap with all items clean
  * @dev: the device
  * @items: number of items

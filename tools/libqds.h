@@ -79,6 +79,15 @@ int qds_table_lookup(int fd, struct qds_entries *entries);
 /** qds_table_remove() - take entries out; a missing key is -ENOENT; no values */
 int qds_table_remove(int fd, struct qds_entries *entries);
 
+/**
+ * qds_table_get_stats() - how a table is filled, with as much of the distributions
+ * as there is room for, in entries; stats says how many there are
+ */
+int qds_table_get_stats(int fd, struct qds_table_stats *stats,
+			struct qds_dist_entry *chain, uint32_t chain_room,
+			struct qds_dist_entry *occupancy,
+			uint32_t occupancy_room);
+
 /** qds_create_bitmap() - make a clean bitmap, a bit for 1 << granularity items */
 int qds_create_bitmap(int dev, uint64_t items, uint32_t granularity);
 

@@ -228,7 +228,7 @@ static void *obtain(size_t size, size_t align, gfp_t gfp, enum kind kind,
 		memset(addr, 0, size);
 	else if (IS_ENABLED(TWIN_DEBUG))
 		memset(addr, POISON_INUSE, size);
-	__atomic_fetch_add(&nr_allocated, 1, __ATOMIC_RELAXED);
+	twin_count(&nr_allocated, 1);
 	remember(addr, size, kind, owner, site);
 	return addr;
 }
@@ -238,7 +238,7 @@ static bool give_back(const void *addr, unsigned int kinds, const void *owner,
 {
 	if (!forget(addr, kinds, owner, ip))
 		return false;
-	__atomic_fetch_sub(&nr_allocated, 1, __ATOMIC_RELAXED);
+	twin_count(&nr_allocated, -1);
 	free((void *)addr);
 	return true;
 }
@@ -368,7 +368,7 @@ void *twin_cache_alloc(struct kmem_cache *s, gfp_t gfp, const char *site)
 
 	if (!object)
 		return NULL;
-	__atomic_fetch_add(&s->live, 1, __ATOMIC_RELAXED);
+	twin_count(&s->live, 1);
 	if (s->ctor)
 		s->ctor(object);
 	return object;
@@ -377,7 +377,7 @@ void *twin_cache_alloc(struct kmem_cache *s, gfp_t gfp, const char *site)
 void kmem_cache_free(struct kmem_cache *s, void *object)
 {
 	if (object && give_back(object, BIT(KIND_CACHE), s, _RET_IP_))
-		__atomic_fetch_sub(&s->live, 1, __ATOMIC_RELAXED);
+		twin_count(&s->live, -1);
 }
 
 unsigned int kmem_cache_size(struct kmem_cache *s)

@@ -20,6 +20,9 @@ void twin_seed(u64 seed);
 void twin_mark_failed(void);
 bool twin_may_print(void);
 
+/* module.c */
+bool twin_set_initial(const char *assignment);
+
 /* alloc.c */
 u64 twin_alloc_mark(void);
 bool twin_is_worker(void);
@@ -47,6 +50,16 @@ bool twin_futex_wait(const u32 *word, u32 seen, u64 timeout_ns);
 void twin_futex_wake(const u32 *word, int n);
 
 #define TWIN_FOREVER	U64_MAX
+
+/*
+ * What tests ask for is counted for all threads together, which a kernel does
+ * not do: a benchmark is built with TWIN_BENCH and does not either.
+ */
+static inline void twin_count(long *counter, long amount)
+{
+	if (!IS_ENABLED(TWIN_BENCH))
+		__atomic_fetch_add(counter, amount, __ATOMIC_RELAXED);
+}
 
 #ifdef TWIN_TSAN
 void __tsan_acquire(void *addr);

@@ -178,6 +178,8 @@ static void usage(FILE *to)
 		"\n"
 		"  -f, --filter GLOB    only what matches: suite.case, or a whole suite\n"
 		"  -l, --list           print the names of the tests and exit\n"
+		"  -p, --param M.P=V    set parameter P of module M, as on a kernel's\n"
+		"                       command line, for example qht_torture.runtime=60\n"
 		"  -r, --repeat N       run everything N times (1)\n"
 		"  -s, --seed N         seed of get_random_u32() and its like (by the clock)\n"
 		"  -t, --timeout SECS   a test that takes longer has failed (60)\n"
@@ -207,6 +209,7 @@ int main(int argc, char **argv)
 	static const struct option long_options[] = {
 		{ "filter", required_argument, NULL, 'f' },
 		{ "list", no_argument, NULL, 'l' },
+		{ "param", required_argument, NULL, 'p' },
 		{ "repeat", required_argument, NULL, 'r' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "timeout", required_argument, NULL, 't' },
@@ -220,13 +223,17 @@ int main(int argc, char **argv)
 	bool list = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "f:lr:s:t:h", long_options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "f:lp:r:s:t:h", long_options, NULL)) >= 0) {
 		switch (c) {
 		case 'f':
 			options.filter = optarg;
 			break;
 		case 'l':
 			list = true;
+			break;
+		case 'p':
+			if (!twin_set_initial(optarg))
+				return 2;
 			break;
 		case 'r':
 			options.repeat = number(optarg, "--repeat", 1);

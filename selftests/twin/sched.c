@@ -43,7 +43,7 @@ __thread struct task_struct *twin_current;
 
 static int nr_kthreads;
 static int last_pid;
-static unsigned long nr_cond_resched;
+static long nr_cond_resched;
 
 static struct kthread *to_kthread(struct task_struct *task)
 {
@@ -300,7 +300,7 @@ void yield(void)
 int cond_resched(void)
 {
 	twin_might_sleep("cond_resched()", _RET_IP_);
-	__atomic_fetch_add(&nr_cond_resched, 1, __ATOMIC_RELAXED);
+	twin_count(&nr_cond_resched, 1);
 	twin_perturb();
 	return 0;
 }

@@ -26,6 +26,13 @@ enum status {
 	STATUS_ERROR = 3,	/* from the kernel or a file */
 };
 
+/* What a bitmap is imported from or exported to. */
+enum container {
+	CONTAINER_RAW,
+	CONTAINER_QCOW2,
+	CONTAINER_NBD,
+};
+
 /**
  * struct object - an object that has been given a name
  * @next: in the session
@@ -79,6 +86,8 @@ enum {
 	OPT_ZEROES,
 	OPT_ONES,
 	OPT_NO_FINISH,
+	OPT_CREATE,
+	OPT_DISABLED,
 	OPT_USAGE,
 	OPT_VERSION,
 };
@@ -101,12 +110,18 @@ enum {
  * @no_finish: deserialize: more will follow
  * @keep_going: script: do not stop at an error
  * @read_only: reopen: without writing
+ * @create: import: make the bitmap
+ * @disabled: export: QEMU shall not record into it
  * @file: file to read or write; NULL if not given
+ * @container: import, export: what the file is
+ * @bitmap: import, export: the bitmap's name there; NULL if not given
+ * @context: import: the server's metadata context; NULL if not given
  * @kinds: bits QDS_EXTENT_*
  * @fill: bits QDS_CHUNK_*
  * @key_size: bytes of a key
  * @value_size: bytes of a value
  * @granularity: of a bitmap
+ * @granularity_given: has it been given?
  * @width: columns of a map; 0 if not given
  * @rows: rows of a map; 0 if not given
  * @chunk: bytes to serialize at once; 0 if not given
@@ -134,12 +149,18 @@ struct call {
 	bool no_finish;
 	bool keep_going;
 	bool read_only;
+	bool create;
+	bool disabled;
 	const char *file;
+	enum container container;
+	const char *bitmap;
+	const char *context;
 	uint32_t kinds;
 	uint32_t fill;
 	uint32_t key_size;
 	uint32_t value_size;
 	uint32_t granularity;
+	bool granularity_given;
 	uint32_t width;
 	uint32_t rows;
 	uint64_t chunk;
@@ -202,6 +223,9 @@ const char *kind_name(uint32_t kind);
 
 /* device.c */
 enum status info_run(struct call *call, uint32_t kind);
+
+/* stats.c */
+enum status stats_run(struct call *call);
 
 /* files.c */
 const char *input_name(const char *path);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* table create, info, insert, lookup, remove */
+/* table create, info, insert, lookup, remove; table stats is in stats.c */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -502,6 +502,12 @@ static const struct argp_option entry_options[] = {
 	{ 0 }
 };
 
+static const struct argp_option stats_options[] = {
+	{ "ascii", OPT_ASCII, NULL, 0, "Use no characters but ASCII", 0 },
+	{ "width", 'w', "COLUMNS", 0, "Instead of the terminal's", 0 },
+	{ 0 }
+};
+
 const struct command table_commands[] = {
 	{
 		.name = "table create", .args = "NAME", .run = run_create,
@@ -529,6 +535,10 @@ const struct command table_commands[] = {
 		.name = "table info", .args = "TABLE", .run = run_info,
 		.min = 1, .max = 1,
 		.help = "Sizes, entries and buckets of a table",
+	}, {
+		.name = "table stats", .args = "TABLE", .run = stats_run,
+		.options = stats_options, .min = 1, .max = 1,
+		.help = "How a table is filled: its chains, as a histogram",
 	},
 	{ 0 }
 };

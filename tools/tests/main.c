@@ -6,7 +6,8 @@
 bool test_failed;
 
 static const struct test *const files[] = {
-	parse_tests, format_tests, map_tests,
+	parse_tests, format_tests, map_tests, extents_tests, qcow2_tests,
+	fuzz_tests, bars_tests,
 };
 
 int main(void)
@@ -19,6 +20,8 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		for (test = files[i]; test->name; test++)
 			nr++;
+	/* What was said before a crash must be seen. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("TAP version 13\n1..%u\n", nr);
 	nr = 0;
 	for (i = 0; i < ARRAY_SIZE(files); i++) {

@@ -45,7 +45,7 @@
  *
  * ========== ================================================================
  * EBADF      the command changes the object, or /dev/qds makes one, and the
- *            descriptor is not open for writing
+ *            descriptor is not open for writing; or source is no descriptor
  * ENOTTY     no such command, or not one of this kind of object
  * EINVAL     size is shorter than the command's first version; or a value that
  *            can never be right: zero where there must be something, a chunk
@@ -64,6 +64,9 @@
  * ENOENT     the key is not in the table
  * EBUSY      the bitmap is being restored
  * ENODATA    the bitmap is not being restored
+ * EOWNERDEAD who restored the bitmap has gone before FINISH
+ * EPERM      the bitmap is sealed, or it is what TAKE has made and would become
+ *            dirtier
  * EMFILE,    no descriptor or file to be had; nothing was made
  * ENFILE
  * EINTR      a fatal signal ended the call early; done says how far it came
@@ -105,6 +108,7 @@ enum {
 	QDS_CMD_TABLE_INSERT = 0x21,
 	QDS_CMD_TABLE_LOOKUP = 0x22,
 	QDS_CMD_TABLE_REMOVE = 0x23,
+	QDS_CMD_TABLE_STATS = 0x24,
 
 	QDS_CMD_BITMAP_INFO = 0x40,
 	QDS_CMD_BITMAP_SET = 0x41,
@@ -116,6 +120,16 @@ enum {
 	QDS_CMD_BITMAP_SERIALIZE = 0x47,
 	QDS_CMD_BITMAP_DESERIALIZE = 0x48,
 	QDS_CMD_BITMAP_FINISH = 0x49,
+	QDS_CMD_BITMAP_BEGIN = 0x4a,
+	QDS_CMD_BITMAP_SEAL = 0x4b,
+	QDS_CMD_BITMAP_WATCH = 0x4c,
+	QDS_CMD_BITMAP_TAKE = 0x4d,
+	QDS_CMD_BITMAP_CLONE = 0x4e,
+	QDS_CMD_BITMAP_MERGE = 0x4f,
+	QDS_CMD_BITMAP_TRUNCATE = 0x50,
+	QDS_CMD_BITMAP_DIGEST = 0x51,
+	QDS_CMD_BITMAP_SERIALIZE_CHUNKS = 0x52,
+	QDS_CMD_BITMAP_DESERIALIZE_CHUNKS = 0x53,
 };
 
 /**
@@ -161,7 +175,8 @@ struct qds_caps {
  * @out_fd: out: the descriptor of the new table
  * @__reserved: must be 0
  *
- * Makes an empty table. It grows as entries come, without stopping anyone.
+ * Makes an empty table. It grows as entries come, and shrinks when most of them have
+ * gone, though not below @size_hint, without stopping anyone.
  * Keys are compared byte by byte and hashed under a random secret of the table.
  */
 struct qds_table_create {
@@ -303,17 +318,104 @@ struct qds_table_vec {
 #define QDS_TABLE_LOOKUP	_IO(QDS_IOC_MAGIC, QDS_CMD_TABLE_LOOKUP)
 #define QDS_TABLE_REMOVE	_IO(QDS_IOC_MAGIC, QDS_CMD_TABLE_REMOVE)
 
+/**
+ * struct qds_dist_entry - of a distribution: a value and how often it is found
+ * @x: the value
+ * @count: how often
+ */
+struct qds_dist_entry {
+	__aligned_u64 x;
+	__aligned_u64 count;
+};
+
+/**
+ * struct qds_table_stats - ioctl(QDS_TABLE_STATS), on a table
+ * @size: sizeof(struct qds_table_stats)
+ * @flags: must be 0
+ * @buckets: out: head buckets; each begins a chain
+ * @used_buckets: out: head buckets whose chain has an entry
+ * @chained_buckets: out: buckets that are not heads
+ * @entries: out: entries
+ * @memory: out: bytes of memory that the buckets take, without the entries
+ * @chain: pointer to room for @chain_nr struct qds_dist_entry: lengths of chains
+ *	that have an entry, in buckets
+ * @occupancy: pointer to room for @occupancy_nr struct qds_dist_entry: how full
+ *	chains are, in thousandths of the slots of all their buckets
+ * @chain_nr: in: that room; out: how many different lengths there are
+ * @occupancy_nr: in: that room; out: how many different occupancies there are
+ *
+ * Values come in ascending order. Of those for which there is no room nothing is
+ * written; where the room is 0 the pointer is not looked at.
+ *
+ * The whole table is looked through, and nobody waits for that. While nobody
+ * writes, all is exact; beside writers, what is told of a chain was true of it at
+ * some moment during the call.
+ */
+struct qds_table_stats {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 buckets;
+	__aligned_u64 used_buckets;
+	__aligned_u64 chained_buckets;
+	__aligned_u64 entries;
+	__aligned_u64 memory;
+	__aligned_u64 chain;
+	__aligned_u64 occupancy;
+	__u32 chain_nr;
+	__u32 occupancy_nr;
+};
+
+#define QDS_TABLE_STATS		_IO(QDS_IOC_MAGIC, QDS_CMD_TABLE_STATS)
+
 /* States of a bitmap. */
 #define QDS_BITMAP_ACTIVE	0	/* in use */
-#define QDS_BITMAP_RESTORING	1	/* between first DESERIALIZE and FINISH */
+#define QDS_BITMAP_RESTORING	1	/* between BEGIN or first DESERIALIZE and FINISH */
+#define QDS_BITMAP_ABANDONED	2	/* being restored, and nobody is left to do it */
+#define QDS_BITMAP_TAKEN	3	/* made by TAKE: it can only become cleaner */
+#define QDS_BITMAP_SEALED	4	/* does not change any more */
+
+/**
+ * DOC: The states of a bitmap
+ *
+ * What a bitmap answers, by its state. ok is done; -> is done, and changes the
+ * state.
+ *
+ * ========================= ============ ============ ============ ========= =========
+ * command                   active       restoring    abandoned    taken     sealed
+ * ========================= ============ ============ ============ ========= =========
+ * TEST COUNT EXTENTS        ok           EBUSY        EOWNERDEAD   ok        ok
+ * SERIALIZE(_CHUNKS)
+ * DIGEST CLONE, source of
+ * MERGE, read(2), SEEK_DATA
+ * and SEEK_HOLE
+ * RESET TAKE TRUNCATE,      ok           EBUSY        EOWNERDEAD   ok        EPERM
+ * MERGE by AND or ANDNOT
+ * SET, MERGE by OR or XOR   ok           EBUSY        EOWNERDEAD   EPERM     EPERM
+ * BEGIN                     -> restoring EBUSY        -> restoring EPERM     EPERM
+ * DESERIALIZE(_CHUNKS)      -> restoring ok           EOWNERDEAD   EPERM     EPERM
+ * write(2)                  ENODATA      ok           EOWNERDEAD   EPERM     EPERM
+ * FINISH                    ENODATA      -> active    EOWNERDEAD   ENODATA   ENODATA
+ * SEAL                      -> sealed    EBUSY        EOWNERDEAD   -> sealed ok
+ * its owner goes            ok           -> abandoned ok           ok        ok
+ * ========================= ============ ============ ============ ========= =========
+ *
+ * INFO, SERIALIZE_SIZE, WATCH, poll(2) and the other whences of lseek(2) work in
+ * all states.
+ *
+ * The owner of a restore is the process that began it, by BEGIN or the first
+ * DESERIALIZE. Others may help with the restore and finish it. When the owner ends,
+ * or closes the descriptor by which it began or a duplicate of that, before FINISH,
+ * then the bitmap is abandoned: what it holds is a mixture. BEGIN takes it over; who
+ * does that must restore all that the former owner may not have.
+ */
 
 /**
  * struct qds_bitmap_info - ioctl(QDS_BITMAP_INFO), on a bitmap in any state
  * @size: sizeof(struct qds_bitmap_info)
  * @flags: must be 0
- * @state: out: QDS_BITMAP_ACTIVE or QDS_BITMAP_RESTORING
+ * @state: out: QDS_BITMAP_ACTIVE to QDS_BITMAP_SEALED
  * @granularity: out: as given at creation
- * @items: out: as given at creation
+ * @items: out: as given at creation, or to TRUNCATE since
  * @dirty: out: dirty bits << granularity: may exceed @items where the last
  *	group is cut short; exact while nobody writes
  * @memory: out: bytes of memory that the bits take now
@@ -423,6 +525,9 @@ struct qds_extent {
  * Extents come in order. What one says of an item was true of that item at some
  * moment during the call. Beside writers, neighbouring extents may be of one kind;
  * so may the last of one call and the first of the next.
+ *
+ * With room for one extent of both kinds the answer is what @start is, and how far
+ * that goes.
  */
 struct qds_bitmap_extents {
 	__u32 size;
@@ -445,6 +550,9 @@ struct qds_bitmap_extents {
  * multiple of 64 << granularity items and end at one or at the bitmap's end;
  * their bytes are padded with zero bits to a multiple of 8 bytes. The bytes are
  * the same on every machine, and are those of QEMU's hbitmap on a 64-bit one.
+ *
+ * A bitmap's descriptor is also a file of these bytes, those of all items; see "The
+ * file".
  */
 
 /**
@@ -497,6 +605,9 @@ struct qds_bitmap_serialize_size {
  *
  * ioctl(QDS_BITMAP_FINISH), with a struct qds_bitmap_finish, ends the restore;
  * a DESERIALIZE of another caller's that is under way then ends with ENODATA.
+ *
+ * A chunk that was valid when the call began, and no longer is because of a TRUNCATE,
+ * is ERANGE or EINVAL.
  */
 struct qds_bitmap_chunk {
 	__u32 size;
@@ -522,5 +633,238 @@ struct qds_bitmap_finish {
 };
 
 #define QDS_BITMAP_FINISH	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_FINISH)
+
+/**
+ * struct qds_bitmap_begin - ioctl(QDS_BITMAP_BEGIN), on a bitmap
+ * @size: sizeof(struct qds_bitmap_begin)
+ * @flags: must be 0
+ *
+ * Begins a restore, as the first DESERIALIZE does, without restoring anything: what
+ * the bitmap holds stays until it is replaced. Takes over one that is abandoned.
+ * EOPNOTSUPP if there is no serialized form.
+ */
+struct qds_bitmap_begin {
+	__u32 size;
+	__u32 flags;
+};
+
+#define QDS_BITMAP_BEGIN	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_BEGIN)
+
+/**
+ * struct qds_chunk - of several chunks
+ * @start: first item, a multiple of 64 << granularity
+ * @count: number of items, such a multiple too unless the chunk ends where the
+ *	bitmap ends
+ * @bytes: length of its serialized form among the data; 0 with QDS_CHUNK_*
+ * @flags: 0, or one of QDS_CHUNK_*
+ * @__reserved: 0
+ */
+struct qds_chunk {
+	__aligned_u64 start;
+	__aligned_u64 count;
+	__aligned_u64 bytes;
+	__u32 flags;
+	__u32 __reserved;
+};
+
+/**
+ * struct qds_bitmap_chunks - many chunks of the serialized form
+ * @size: sizeof(struct qds_bitmap_chunks)
+ * @flags: must be 0
+ * @start: SERIALIZE_CHUNKS: first item, aligned as that of a chunk; else 0
+ * @count: SERIALIZE_CHUNKS: number of items, aligned likewise; else 0
+ * @chunks: pointer to @nr struct qds_chunk
+ * @data: pointer to the serialized forms of those that have one, one right behind
+ *	the other
+ * @data_size: SERIALIZE_CHUNKS: room at @data; DESERIALIZE_CHUNKS: how much is there
+ * @bytes: out: how much of @data was written or read
+ * @next: out: SERIALIZE_CHUNKS: where to go on: @start + @count when all is told, else
+ *	the first item that is not
+ * @nr: SERIALIZE_CHUNKS: room at @chunks; DESERIALIZE_CHUNKS: their number; at least 1
+ * @done: out: chunks written or restored
+ *
+ * ioctl(QDS_BITMAP_SERIALIZE_CHUNKS) covers the range with chunks, in order and
+ * without a gap. Regions of 16384 bits that are all clean or all dirty carry no
+ * bytes, and as many neighbours as are alike are one chunk; neighbours with bytes are
+ * one chunk of at most 65536. It ends where there is no room for a further chunk or
+ * for the bytes of a further region (2048 at most; ENOSPC if that is the first thing
+ * to be told). What a chunk without bytes says of an item was true of that item at
+ * some moment during the call. Otherwise as SERIALIZE.
+ *
+ * ioctl(QDS_BITMAP_DESERIALIZE_CHUNKS) restores chunks as so many DESERIALIZE would,
+ * up to the first that fails. They may be of any order and length; @data_size must be
+ * at least what their @bytes add up to, or EINVAL. Of the chunk at @done a part may
+ * have been restored.
+ *
+ * After an error, EFAULT too, @bytes, @next and @done say what has been told or
+ * restored before it.
+ */
+struct qds_bitmap_chunks {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 start;
+	__aligned_u64 count;
+	__aligned_u64 chunks;
+	__aligned_u64 data;
+	__aligned_u64 data_size;
+	__aligned_u64 bytes;
+	__aligned_u64 next;
+	__u32 nr;
+	__u32 done;
+};
+
+#define QDS_BITMAP_SERIALIZE_CHUNKS \
+	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_SERIALIZE_CHUNKS)
+#define QDS_BITMAP_DESERIALIZE_CHUNKS \
+	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_DESERIALIZE_CHUNKS)
+
+/**
+ * DOC: The file
+ *
+ * The descriptor of a bitmap is a file of the serialized form of all its items, a
+ * multiple of 8 bytes long. Without a serialized form all calls here are EOPNOTSUPP,
+ * but poll(2).
+ *
+ * read(2), pread(2) and the like give any part of it. Each 2048 bytes from a multiple
+ * of 2048 on, a region, are as they were at one moment; or where they are all zero,
+ * each item was clean at some moment.
+ *
+ * write(2), pwrite(2) and the like restore, as DESERIALIZE does: the bitmap must be
+ * QDS_BITMAP_RESTORING, else ENODATA and what the table of states says. Any offset
+ * and length will do. A set bit behind the bitmap's end is EINVAL, behind the end of
+ * the file ENOSPC. What was written before an error is told by a short count.
+ *
+ * lseek(2) knows all whences. Regions in which nothing is dirty are holes, all others
+ * data, and behind the end is a hole.
+ *
+ * poll(2) says EPOLLIN while so much is dirty as QDS_BITMAP_WATCH asks for, and
+ * EPOLLERR while the bitmap is abandoned. It says neither while it is being restored.
+ */
+
+/**
+ * struct qds_bitmap_watch - ioctl(QDS_BITMAP_WATCH), on a bitmap in any state
+ * @size: sizeof(struct qds_bitmap_watch)
+ * @flags: must be 0
+ * @dirty: as QDS_BITMAP_INFO counts it: how much must be dirty, at least 1
+ *
+ * When poll(2) of this descriptor and its duplicates says EPOLLIN; before the first
+ * WATCH, when anything is dirty. It needs no write access.
+ */
+struct qds_bitmap_watch {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 dirty;
+};
+
+#define QDS_BITMAP_WATCH	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_WATCH)
+
+/**
+ * struct qds_bitmap_seal - ioctl(QDS_BITMAP_SEAL), on a bitmap
+ * @size: sizeof(struct qds_bitmap_seal)
+ * @flags: must be 0
+ *
+ * The bitmap does not change any more, through no descriptor. There is no way back;
+ * a CLONE of it is not sealed.
+ */
+struct qds_bitmap_seal {
+	__u32 size;
+	__u32 flags;
+};
+
+#define QDS_BITMAP_SEAL		_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_SEAL)
+
+/**
+ * struct qds_bitmap_copy - a new bitmap out of this one
+ * @size: sizeof(struct qds_bitmap_copy)
+ * @flags: must be 0
+ * @out_fd: out: the descriptor of the new bitmap, for reading and writing
+ * @__reserved: must be 0
+ *
+ * ioctl(QDS_BITMAP_TAKE) moves what is dirty into the new bitmap, all at one moment;
+ * this one is clean then. A SET that is under way lands in one or the other, and
+ * when the call returns the new one no longer changes by itself. It is
+ * QDS_BITMAP_TAKEN. MERGE puts back what is left of it. On any error nothing was
+ * taken.
+ *
+ * ioctl(QDS_BITMAP_CLONE) copies, region by region; it needs no write access. The new
+ * bitmap is QDS_BITMAP_ACTIVE.
+ */
+struct qds_bitmap_copy {
+	__u32 size;
+	__u32 flags;
+	__s32 out_fd;
+	__u32 __reserved;
+};
+
+#define QDS_BITMAP_TAKE		_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_TAKE)
+#define QDS_BITMAP_CLONE	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_CLONE)
+
+/* How two bitmaps are merged: what is dirty in this one then. */
+#define QDS_MERGE_OR		0	/* in this one or in the source */
+#define QDS_MERGE_AND		1	/* in both */
+#define QDS_MERGE_ANDNOT	2	/* in this one, but not in the source */
+#define QDS_MERGE_XOR		3	/* in one of them, but not in both */
+
+/**
+ * struct qds_bitmap_merge - ioctl(QDS_BITMAP_MERGE), on a bitmap
+ * @size: sizeof(struct qds_bitmap_merge)
+ * @flags: must be 0
+ * @source: the descriptor of another bitmap, which stays as it is
+ * @how: QDS_MERGE_*, or EINVAL
+ *
+ * Changes this bitmap region by region; what others set in it meanwhile is kept.
+ * The two must have the same number of items and, but for QDS_MERGE_OR, the same
+ * granularity, or it is EINVAL; as it is if @source is a descriptor of something else,
+ * or of this bitmap. QDS_MERGE_OR rounds outward to whole bits.
+ *
+ * On ENOMEM nothing has changed; or if others write meanwhile a part may have been
+ * merged. All but QDS_MERGE_XOR can then be repeated.
+ */
+struct qds_bitmap_merge {
+	__u32 size;
+	__u32 flags;
+	__s32 source;
+	__u32 how;
+};
+
+#define QDS_BITMAP_MERGE	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_MERGE)
+
+/**
+ * struct qds_bitmap_truncate - ioctl(QDS_BITMAP_TRUNCATE), on a bitmap
+ * @size: sizeof(struct qds_bitmap_truncate)
+ * @flags: must be 0
+ * @items: number of items, 1 to 2^63 - 1
+ *
+ * Changes the number of items. What is added is clean, unless it belongs to the last
+ * bit and that is dirty; what is cut off is gone. Calls that are under way go on:
+ * those that change what is cut off are ERANGE, those that look find it clean.
+ */
+struct qds_bitmap_truncate {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 items;
+};
+
+#define QDS_BITMAP_TRUNCATE	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_TRUNCATE)
+
+/* Bytes of a digest. */
+#define QDS_DIGEST_SIZE		32
+
+/**
+ * struct qds_bitmap_digest - ioctl(QDS_BITMAP_DIGEST), on a bitmap
+ * @size: sizeof(struct qds_bitmap_digest)
+ * @flags: must be 0
+ * @digest: out: of the number of items, the granularity and what is dirty
+ *
+ * Equal digests mean equal bitmaps, on every machine. Each region is as it was at one
+ * moment. EOPNOTSUPP if the kernel was built without SHA-256.
+ */
+struct qds_bitmap_digest {
+	__u32 size;
+	__u32 flags;
+	__u8 digest[QDS_DIGEST_SIZE];
+};
+
+#define QDS_BITMAP_DIGEST	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_DIGEST)
 
 #endif /* _UAPI_LINUX_QDS_H */

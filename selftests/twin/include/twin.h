@@ -55,6 +55,15 @@ static inline bool twin_fail_fired(void)
 	return fired;
 }
 
+/*
+ * A file with module_init(), as insmod and rmmod treat it: its parameters have
+ * their initial values, or those of the program's --param, then those of
+ * @parameters ("name=value name=value").
+ */
+int twin_load_module(const char *name, const char *parameters);
+void twin_unload_module(const char *name);
+long long twin_module_param(const char *module, const char *name);
+
 /* Objects allocated and not freed, of all threads. */
 long twin_nr_allocated(void);
 

@@ -8,9 +8,18 @@
 #define static_assert(expr, ...)	__twin_assert(expr, ##__VA_ARGS__, #expr)
 #define __twin_assert(expr, msg, ...)	_Static_assert(expr, msg)
 
-#define BUILD_BUG_ON_MSG(cond, msg)					\
+/*
+ * What the condition is may be known only after inlining. Each has a function of
+ * its own: a compiler takes but one message for each.
+ */
+#define BUILD_BUG_ON_MSG(cond, msg) \
+	__twin_build_bug_on(cond, msg, __UNIQUE_ID(twin_build_bug_))
+#define __twin_build_bug_on(cond, msg, name)				\
 do {									\
-	_Static_assert(!(cond), msg);					\
+	extern void name(void) __attribute__((error(msg)));		\
+									\
+	if (cond)							\
+		name();							\
 } while (0)
 
 #define BUILD_BUG_ON(cond)	BUILD_BUG_ON_MSG(cond, "BUILD_BUG_ON(" #cond ")")

@@ -17,6 +17,8 @@
 #define IS_BUILTIN(option)		__twin_is_one(option)
 #define IS_MODULE(option)		__twin_is_one(option##_MODULE)
 #define IS_ENABLED(option)		(IS_BUILTIN(option) || IS_MODULE(option))
+/* There are no modules here. */
+#define IS_REACHABLE(option)		IS_BUILTIN(option)
 
 #define QDS_TWIN			1
 
@@ -28,6 +30,7 @@
 #define CONFIG_KUNIT			1
 #define CONFIG_FAULT_INJECTION		1
 #define CONFIG_FAILSLAB			1
+#define CONFIG_CRYPTO_LIB_SHA256	1
 
 #ifdef TWIN_ASAN
 #define CONFIG_KASAN			1

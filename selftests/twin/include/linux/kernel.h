@@ -14,6 +14,7 @@
 #include <linux/minmax.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
+#include <linux/stdarg.h>
 #include <linux/types.h>
 
 #define upper_32_bits(n)	((u32)(((n) >> 16) >> 16))
@@ -23,6 +24,8 @@
 #ifndef TWIN_HOST
 int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 int sprintf(char *buf, const char *fmt, ...) __printf(2, 3);
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
+	__printf(3, 0);
 #endif
 int scnprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 

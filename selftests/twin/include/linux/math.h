@@ -26,6 +26,8 @@
 })
 
 #define DIV_ROUND_CLOSEST(x, divisor) (((x) + ((divisor) / 2)) / (divisor))
+#define DIV_ROUND_CLOSEST_ULL(x, divisor) \
+	DIV_ROUND_CLOSEST((unsigned long long)(x), (divisor))
 
 #define mult_frac(x, n, d)						\
 ({									\

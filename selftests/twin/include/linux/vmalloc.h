@@ -10,6 +10,8 @@ void *twin_vmalloc(unsigned long size, gfp_t gfp, const char *site) __malloc;
 void vfree(const void *addr);
 
 #define __vmalloc(size, gfp)	twin_vmalloc(size, gfp, TWIN_SITE)
+/* Pages are as large as the C library makes them. */
+#define vmalloc_huge(size, gfp)	__vmalloc(size, gfp)
 #define vmalloc(size)		__vmalloc(size, GFP_KERNEL)
 #define vzalloc(size)		__vmalloc(size, GFP_KERNEL | __GFP_ZERO)
 

@@ -1,0 +1,627 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Resizing of a qht: maps, the moving of chains from one to the next, and when.
+ * How it fits together is told at the top of qht.c.
+ *
+ * Who moves chains: the worker, or whoever calls qht_resize(), one after the
+ * other; and each inserter, one. Who makes maps: the worker or the caller, under
+ * ht->resize_lock. So no writer waits for memory, nor for the worker. One that
+ * may sleep makes the map itself when the worker is so late that chains have
+ * grown to several times their length: a worker that gets no CPU at all does not
+ * keep a table from growing.
+ */
+#include <linux/atomic.h>
+#include <linux/bug.h>
+#include <linux/cpumask.h>
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/limits.h>
+#include <linux/log2.h>
+#include <linux/math64.h>
+#include <linux/memcontrol.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/qht.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "qht_private.h"
+
+/* A table grows with more entries than this part of what its heads have room for. */
+#define QHT_GROW_PERCENT	125
+/* And shrinks with less than this: then half the heads are still half empty. */
+#define QHT_SHRINK_PERCENT	25
+/* Two buckets at least: a shift by 32 is not defined. */
+#define QHT_MIN_BITS		1
+/* No resize makes chains longer than this many buckets, if hashes are good. */
+#define QHT_MAX_CHAIN		64
+/* Buckets added to a map, for each head, that a worker on time does not let be. */
+#define QHT_LATE_CHAIN		4
+/* Chains that the worker claims at a time. */
+#define QHT_CLAIM		16
+/* Before the next attempt to get memory for a resize; doubled each time. */
+#define QHT_RETRY_MIN		(HZ / 10)
+#define QHT_RETRY_MAX		(10 * HZ)
+
+static struct workqueue_struct *qht_wq;
+
+static unsigned int qht_max_bits(void)
+{
+	return ilog2(INT_MAX / sizeof(struct qht_bucket));
+}
+
+bool qht_has_room(size_t n_elems)
+{
+	return n_elems / QHT_BUCKET_ENTRIES <= (size_t)1 << qht_max_bits();
+}
+
+/* As QEMU: buckets for @n_elems entries, were the hashes perfect. */
+static unsigned int qht_bits_for(u64 n_elems)
+{
+	u64 buckets = div_u64(n_elems, QHT_BUCKET_ENTRIES);
+	unsigned int bits = buckets > 1 ? ilog2(buckets - 1) + 1 : 0;
+
+	return clamp_t(unsigned int, bits, QHT_MIN_BITS, qht_max_bits());
+}
+
+/* Entries of all heads, in percent. */
+static s64 qht_share(const struct qht_map *map, unsigned int percent)
+{
+	return div_u64((u64)qht_map_size(map) * QHT_BUCKET_ENTRIES * percent, 100);
+}
+
+/*
+ * A table can do without a larger map. So rather none than one for which others
+ * are killed.
+ */
+static struct qht_bucket *qht_buckets_alloc(size_t n, gfp_t gfp)
+{
+	size_t size = array_size(n, sizeof(struct qht_bucket));
+
+	gfp |= __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL;
+	return size > PAGE_SIZE ? vmalloc_huge(size, gfp) : kmalloc(size, gfp);
+}
+
+static struct qht_map *qht_map_alloc_bits(const struct qht *ht, unsigned int bits)
+{
+	struct qht_map *map = kzalloc(sizeof(*map), ht->gfp);
+	size_t i;
+
+	if (!map)
+		return NULL;
+	map->bits = bits;
+	map->shift = 32 - bits;
+	/* Where chains begin to be as many as QHT_GROW_PERCENT makes them. */
+	map->check_above = qht_map_size(map) / 2;
+	if ((ht->mode & QHT_AUTO_SHRINK) && bits > ht->min_bits)
+		map->shrink_below = qht_share(map, QHT_SHRINK_PERCENT);
+	map->buckets = qht_buckets_alloc(qht_map_size(map), ht->gfp);
+	if (!map->buckets) {
+		kfree(map);
+		return NULL;
+	}
+	for (i = 0; i < qht_map_size(map); i++) {
+		spin_lock_init(&map->buckets[i].lock);
+		seqcount_spinlock_init(&map->buckets[i].sequence,
+				       &map->buckets[i].lock);
+		cond_resched();
+	}
+	return map;
+}
+
+/* The first map of a table. */
+struct qht_map *qht_map_alloc(const struct qht *ht)
+{
+	return qht_map_alloc_bits(ht, ht->min_bits);
+}
+
+void qht_map_free(struct qht_map *map)
+{
+	size_t i;
+
+	for (i = 0; i < qht_map_size(map); i++) {
+		qht_free_buckets(qht_bucket_next(&map->buckets[i]));
+		cond_resched();
+	}
+	kvfree(map->buckets);
+	kfree(map);
+}
+
+static void qht_map_free_work(struct work_struct *work)
+{
+	qht_map_free(container_of(to_rcu_work(work), struct qht_map, free_work));
+}
+
+/*
+ * Buckets that moving @n entries to @new may need. Growing, the chains that they
+ * go to get entries from nowhere else, and begin with an empty head. Shrinking,
+ * they all go to one chain, which has others already.
+ */
+static unsigned int qht_spares_needed(const struct qht_map *old,
+				      const struct qht_map *new, unsigned int n)
+{
+	if (!n)
+		return 0;
+	if (new->bits > old->bits)
+		return (n - 1) / QHT_BUCKET_ENTRIES;
+	return DIV_ROUND_UP(n, QHT_BUCKET_ENTRIES);
+}
+
+/*
+ * Copy a chain to the next map. One chain there is locked at a time, and for as
+ * long as entries go to it in a row: when shrinking from the first to the last,
+ * or else others would fill up the bucket that was reckoned with for the next.
+ */
+static void qht_copy_locked(struct qht_map *new, struct qht_bucket *head,
+			    struct qht_spares *spares)
+{
+	struct qht_bucket *b, *to = qht_head(new, head->hashes[0]);
+	unsigned int i;
+
+	spin_lock_nested(&to->lock, SINGLE_DEPTH_NESTING);
+	for (b = head; b; b = qht_next_locked(head, b)) {
+		for (i = 0; i < QHT_BUCKET_ENTRIES; i++) {
+			void *entry = qht_entry_locked(head, b, i);
+			struct qht_bucket *dest = qht_head(new, b->hashes[i]);
+
+			if (!entry)
+				goto out;
+			if (dest != to) {
+				spin_unlock(&to->lock);
+				to = dest;
+				spin_lock_nested(&to->lock, SINGLE_DEPTH_NESTING);
+			}
+			WARN_ON_ONCE(!qht_append_locked(new, to,
+							qht_free_slot_locked(to),
+							b->hashes[i], entry,
+							spares));
+		}
+	}
+out:
+	spin_unlock(&to->lock);
+}
+
+/*
+ * Move a chain to the next map. Its lock is held; those of the chains it goes to
+ * are otherwise taken by writers that have seen the flag, who then hold no other.
+ * False, with nothing done, when it takes more buckets than there are in @spares
+ * or at hand.
+ */
+static bool qht_migrate_locked(const struct qht *ht, struct qht_map *old,
+			       struct qht_map *new, struct qht_bucket *head,
+			       struct qht_spares *spares)
+{
+	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN | (ht->gfp & __GFP_ACCOUNT);
+	unsigned int need = qht_spares_needed(old, new,
+					      qht_chain_length_locked(head));
+
+	if (!qht_spares_fill(spares, need, gfp))
+		return false;
+	if (qht_entry_locked(head, head, 0))
+		qht_copy_locked(new, head, spares);
+	/* What has been copied comes before; pairs with smp_rmb() in lookups. */
+	qht_tag_locked(head, QHT_BUCKET_MOVED);
+	return true;
+}
+
+/*
+ * Whoever moves the last chain makes the next map the table's. There is no
+ * resize but this one until it is done, so nobody else stores to ht->map.
+ */
+static void qht_switch(struct qht *ht, struct qht_map *old, struct qht_map *new)
+{
+	rcu_assign_pointer(ht->map, new);
+	INIT_RCU_WORK(&old->free_work, qht_map_free_work);
+	queue_rcu_work(qht_wq, &old->free_work);
+}
+
+/*
+ * Move chain @i of @old, if it has not. True when it has. The caller's RCU
+ * section keeps @old.
+ *
+ * Counting and switching are part of the move, under the chain's lock: whoever
+ * has taken the lock of every chain and found it moved knows that the map has
+ * been switched.
+ */
+static bool qht_migrate(struct qht *ht, struct qht_map *old, size_t i,
+			struct qht_spares *spares)
+{
+	struct qht_map *new = rcu_dereference(old->next);
+	struct qht_bucket *head = &old->buckets[i];
+	bool moved;
+
+	spin_lock_bh(&head->lock);
+	moved = qht_moved_locked(head);
+	if (!moved && qht_migrate_locked(ht, old, new, head, spares)) {
+		moved = true;
+		/* Fully ordered: the switch comes after every chain's move. */
+		if (atomic_inc_return(&old->n_moved) == qht_map_size(old))
+			qht_switch(ht, old, new);
+	}
+	spin_unlock_bh(&head->lock);
+	return moved;
+}
+
+/*
+ * Move some chains of @old, which nobody else then sets out to move. Those for
+ * which there was no memory are left to qht_sweep(). False when all are claimed.
+ * The caller's RCU section keeps @old.
+ */
+static bool qht_move_some(struct qht *ht, struct qht_map *old, unsigned int nr)
+{
+	struct qht_spares spares = {};
+	size_t i, end;
+
+	if (atomic_read(&old->n_claimed) >= qht_map_size(old))
+		return false;
+	i = atomic_fetch_add(nr, &old->n_claimed);
+	for (end = min_t(size_t, i + nr, qht_map_size(old)); i < end; i++)
+		qht_migrate(ht, old, i, &spares);
+	qht_free_buckets(spares.list);
+	return true;
+}
+
+/* What an inserter does for a resize in progress. */
+void qht_help(struct qht *ht, struct qht_map *map)
+{
+	qht_move_some(ht, map, 1);
+}
+
+/* Inserters are to go through all chains once more, for when there is memory. */
+static void qht_claim_again(struct qht *ht, struct qht_map *old)
+{
+	rcu_read_lock();
+	if (rcu_access_pointer(ht->map) == old)
+		atomic_set(&old->n_claimed, 0);
+	rcu_read_unlock();
+}
+
+/*
+ * Move what has not been moved, for want of memory or because whoever has
+ * claimed it is not done. Under ht->resize_lock, so that no map can come to be
+ * at the address of @old once that is gone.
+ */
+static int qht_sweep(struct qht *ht, struct qht_map *old, size_t n)
+{
+	struct qht_spares spares = {};
+	int ret = 0;
+	size_t i = 0;
+
+	while (i < n) {
+		unsigned int want = spares.nr + 1;
+		bool moved = true;
+
+		rcu_read_lock();
+		if (rcu_access_pointer(ht->map) != old)
+			i = n;
+		else
+			moved = qht_migrate(ht, old, i, &spares);
+		rcu_read_unlock();
+		if (moved) {
+			i++;
+		} else if (!qht_spares_fill(&spares, want, ht->gfp)) {
+			qht_claim_again(ht, old);
+			ret = -ENOMEM;
+			break;
+		}
+		cond_resched();
+	}
+	qht_free_buckets(spares.list);
+	return ret;
+}
+
+static int qht_migrate_all(struct qht *ht, struct qht_map *old, size_t n)
+{
+	bool more;
+
+	lockdep_assert_held(&ht->resize_lock);
+	do {
+		rcu_read_lock();
+		more = rcu_access_pointer(ht->map) == old &&
+			qht_move_some(ht, old, QHT_CLAIM);
+		rcu_read_unlock();
+		cond_resched();
+	} while (more);
+	return qht_sweep(ht, old, n);
+}
+
+/* The map, when no resize is in progress: nobody but the caller retires it. */
+static struct qht_map *qht_map_settled(struct qht *ht)
+{
+	return rcu_dereference_protected(ht->map,
+					 lockdep_is_held(&ht->resize_lock));
+}
+
+/*
+ * End a resize that an earlier call could not, for want of memory. Inserters may
+ * end it at any moment, and the map goes with that.
+ */
+static int qht_finish_resize(struct qht *ht)
+{
+	struct qht_map *map;
+	size_t n = 0;
+
+	rcu_read_lock();
+	map = rcu_dereference(ht->map);
+	if (rcu_access_pointer(map->next))
+		n = qht_map_size(map);
+	rcu_read_unlock();
+	return n ? qht_migrate_all(ht, map, n) : 0;
+}
+
+/* From here on chains may move, and @old may go with the last of them. */
+static void qht_begin_resize(struct qht_map *old, struct qht_map *new)
+{
+	rcu_assign_pointer(old->next, new);
+}
+
+static int qht_resize_to(struct qht *ht, unsigned int bits)
+{
+	struct qht_map *old, *new;
+	size_t n;
+	int ret;
+
+	ret = qht_finish_resize(ht);
+	if (ret)
+		return ret;
+	old = qht_map_settled(ht);
+	if (old->bits == bits)
+		return 0;
+	new = qht_map_alloc_bits(ht, bits);
+	if (!new)
+		return -ENOMEM;
+	n = qht_map_size(old);
+	qht_begin_resize(old, new);
+	return qht_migrate_all(ht, old, n);
+}
+
+/*
+ * What is known of the count without asking each CPU. Good enough for a look at
+ * the table, not for its size.
+ */
+static s64 qht_count_now(const struct qht *ht)
+{
+	return percpu_counter_read((struct percpu_counter *)&ht->count);
+}
+
+/* The size that a table ought to have by itself. */
+static unsigned int qht_bits_wanted(const struct qht *ht,
+				    const struct qht_map *map)
+{
+	s64 n = qht_count(ht);
+
+	if ((ht->mode & QHT_AUTO_RESIZE) &&
+	    n > qht_share(map, QHT_GROW_PERCENT) && map->bits < qht_max_bits())
+		return max(map->bits + 1, qht_bits_for(n));
+	if ((ht->mode & QHT_AUTO_SHRINK) &&
+	    n < qht_share(map, QHT_SHRINK_PERCENT) && map->bits > ht->min_bits)
+		return max(ht->min_bits, qht_bits_for(2 * n));
+	return map->bits;
+}
+
+/*
+ * The table is as large as it ought to be. To be looked at again when there are
+ * more chains, or less entries, by a sixteenth: what made the worker look can be
+ * wrong, and would be so for each insertion or removal that follows.
+ */
+static void qht_look_later(const struct qht *ht, struct qht_map *map)
+{
+	unsigned int more = max_t(size_t, qht_map_size(map) / 16, 1);
+	unsigned int added = atomic_read(&map->n_added);
+	s64 count = qht_count_now(ht);
+
+	if (added > map->check_above)
+		WRITE_ONCE(map->check_above, added + more);
+	if (count < map->shrink_below)
+		WRITE_ONCE(map->shrink_below, count - qht_share(map, 6));
+}
+
+static int qht_resize_wanted(struct qht *ht)
+{
+	int ret = qht_finish_resize(ht);
+
+	while (!ret) {
+		struct qht_map *map = qht_map_settled(ht);
+		unsigned int bits = qht_bits_wanted(ht, map);
+
+		if (bits == map->bits) {
+			qht_look_later(ht, map);
+			break;
+		}
+		ret = qht_resize_to(ht, bits);
+	}
+	return ret;
+}
+
+static void qht_resize_work(struct work_struct *work)
+{
+	struct qht *ht = container_of(to_delayed_work(work), struct qht,
+				      resize_work);
+	struct mem_cgroup *memcg = set_active_memcg(ht->memcg);
+
+	mutex_lock(&ht->resize_lock);
+	if (qht_resize_wanted(ht)) {
+		queue_delayed_work(qht_wq, &ht->resize_work, ht->retry_delay);
+		ht->retry_delay = min_t(unsigned long, 2 * ht->retry_delay,
+					QHT_RETRY_MAX);
+	} else {
+		ht->retry_delay = QHT_RETRY_MIN;
+	}
+	mutex_unlock(&ht->resize_lock);
+	set_active_memcg(memcg);
+}
+
+/* Has @map had so many buckets added that the table may have to grow? */
+bool qht_wants_look(const struct qht *ht, const struct qht_map *map)
+{
+	return (ht->mode & QHT_AUTO_RESIZE) &&
+	       atomic_read(&map->n_added) > READ_ONCE(map->check_above) &&
+	       !rcu_access_pointer(map->next);
+}
+
+/* Have so many entries gone that the table may shrink? */
+bool qht_may_shrink(const struct qht *ht, const struct qht_map *map)
+{
+	return qht_count_now(ht) < READ_ONCE(map->shrink_below) &&
+	       !rcu_access_pointer(map->next);
+}
+
+/* Have so many been added that the worker should have been here long ago? */
+bool qht_is_late(const struct qht_map *map)
+{
+	return atomic_read(&map->n_added) / QHT_LATE_CHAIN > qht_map_size(map);
+}
+
+/* Have the worker decide; one that waits for memory goes on to wait. */
+void qht_look_soon(struct qht *ht)
+{
+	queue_delayed_work(qht_wq, &ht->resize_work, 0);
+}
+
+/*
+ * Do what the worker should have done long ago, but for the moving of chains,
+ * which inserters do. May sleep.
+ */
+void qht_grow_here(struct qht *ht)
+{
+	struct mem_cgroup *memcg;
+	struct qht_map *map, *new;
+	bool stuck;
+
+	if (!mutex_trylock(&ht->resize_lock))
+		return;
+	memcg = set_active_memcg(ht->memcg);
+	rcu_read_lock();
+	map = rcu_dereference(ht->map);
+	stuck = rcu_access_pointer(map->next);
+	if (stuck && atomic_read(&map->n_claimed) < qht_map_size(map))
+		map = NULL;
+	rcu_read_unlock();
+	if (map && (!stuck || !qht_finish_resize(ht))) {
+		map = qht_map_settled(ht);
+		new = NULL;
+		if (qht_is_late(map) && qht_bits_wanted(ht, map) > map->bits)
+			new = qht_map_alloc_bits(ht, qht_bits_wanted(ht, map));
+		if (new)
+			qht_begin_resize(map, new);
+	}
+	set_active_memcg(memcg);
+	mutex_unlock(&ht->resize_lock);
+}
+
+/* A size that is asked for, in the bounds of what chains may become. */
+static unsigned int qht_bits_asked(const struct qht *ht, size_t n_elems)
+{
+	unsigned int bits = qht_bits_for(n_elems);
+
+	return max(bits, qht_bits_for(div_u64(qht_count(ht), QHT_MAX_CHAIN)));
+}
+
+/**
+ * qht_resize() - choose the number of head buckets
+ * @ht: the table
+ * @n_elems: entries to have room for
+ *
+ * Grows or shrinks, while everyone goes on. A table with QHT_AUTO_RESIZE grows
+ * again when it has to, one with QHT_AUTO_SHRINK does not shrink below this. Chains
+ * of more than 64 buckets are not made: the table gets larger than asked for.
+ *
+ * After qht_resize() of QEMU's util/qht.c.
+ *
+ * Context: Process; sleeps. Takes the resize mutex, then two chains' spinlocks
+ * at a time.
+ * Return: 0; -EFBIG when @n_elems is more than any map has room for; -ENOMEM: the
+ * table works as before, chains that had moved stay where they are, and insertions
+ * or the next resize go on from there.
+ */
+int qht_resize(struct qht *ht, size_t n_elems)
+{
+	int ret;
+
+	if (!qht_has_room(n_elems))
+		return -EFBIG;
+	mutex_lock(&ht->resize_lock);
+	ret = qht_resize_to(ht, qht_bits_asked(ht, n_elems));
+	if (!ret)
+		ht->min_bits = qht_bits_for(n_elems);
+	mutex_unlock(&ht->resize_lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(qht_resize);
+
+/**
+ * qht_reset_size() - take out all entries and choose the number of head buckets
+ * @ht: the table
+ * @n_elems: entries to have room for
+ * @release: as for qht_reset()
+ * @arg: passed on to @release
+ *
+ * As qht_reset(), then qht_resize(), but that memory is got first.
+ *
+ * After qht_reset_size() of QEMU's util/qht.c.
+ *
+ * Context: As qht_resize().
+ * Return: 0; -EFBIG when @n_elems is more than any map has room for; -ENOMEM with
+ * no entry taken out.
+ */
+int qht_reset_size(struct qht *ht, size_t n_elems, qht_entry_fn release,
+		   void *arg)
+{
+	struct qht_map *old, *new = NULL;
+	unsigned int bits;
+	size_t n;
+	int ret;
+
+	if (!qht_has_room(n_elems))
+		return -EFBIG;
+	bits = qht_bits_for(n_elems);
+	mutex_lock(&ht->resize_lock);
+	ret = qht_finish_resize(ht);
+	if (ret)
+		goto out;
+	old = qht_map_settled(ht);
+	if (old->bits != bits)
+		new = qht_map_alloc_bits(ht, bits);
+	if (old->bits != bits && !new) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	ht->min_bits = bits;
+	qht_reset(ht, release, arg);
+	if (!new)
+		goto out;
+	n = qht_map_size(old);
+	qht_begin_resize(old, new);
+	/* What was inserted meanwhile may need memory: the worker sees to it. */
+	if (qht_migrate_all(ht, old, n))
+		qht_look_soon(ht);
+out:
+	mutex_unlock(&ht->resize_lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(qht_reset_size);
+
+void qht_resize_init(struct qht *ht, size_t n_elems)
+{
+	ht->min_bits = qht_bits_for(n_elems);
+	ht->retry_delay = QHT_RETRY_MIN;
+	mutex_init(&ht->resize_lock);
+	INIT_DELAYED_WORK(&ht->resize_work, qht_resize_work);
+}
+
+int qht_resize_module_init(void)
+{
+	qht_wq = alloc_workqueue("qht", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return qht_wq ? 0 : -ENOMEM;
+}
+
+/* Waits until the maps that tables have left behind are freed. */
+void qht_resize_module_exit(void)
+{
+	rcu_barrier();
+	destroy_workqueue(qht_wq);
+}

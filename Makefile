@@ -85,10 +85,13 @@ shell: guest-module tools ## a shell in a guest with qds; or one command: make s
 # --- checks ---
 
 check: ## everything below; the last line is the sum
-	@scripts/check twin kunit guest readme static
+	@scripts/check twin litmus kunit guest formats readme static
 
 check-twin: ## the libraries in userspace, under ASan, UBSan and TSan
 	@scripts/check twin
+
+check-litmus: ## the libraries' memory ordering, under the kernel's memory model
+	@scripts/check litmus
 
 check-kunit: ## the KUnit suites in a kernel tree, on UML
 	@scripts/check kunit
@@ -96,11 +99,24 @@ check-kunit: ## the KUnit suites in a kernel tree, on UML
 check-guest: ## the kselftest programs and the samples, in a guest
 	@scripts/check guest
 
+check-formats: ## bitmaps to and from qcow2 images and NBD, with QEMU's programs
+	@scripts/check formats
+
 check-readme: ## what README.md says, make demo included
 	@scripts/check readme
 
 check-static: ## style, sparse, warnings of two compilers, headers, documentation
 	@scripts/check static
+
+# --- benchmarks ---
+
+bench: bench-qht ## every benchmark: figures and ratios, and as files in build/bench/
+
+# In userspace at native speed, and in a kernel where that part is.
+bench-qht: ## qht against other hash tables; options by BENCH='--filter */hit'
+	@$(SETUP) bench
+	@$(MAKE) -s -C tools/bench OUT=$(B)/bench
+	@tools/bench/run qht $(BENCH)
 
 # --- the rest ---
 
@@ -115,5 +131,5 @@ distclean: clean ## also remove the caches: kernels, kernel sources, their build
 	@scripts/fetch --clean
 
 .PHONY: help all modules modules_install install tools samples guest-module \
-	demo shell check check-twin check-kunit check-guest check-readme check-static \
-	clean distclean
+	demo shell check check-twin check-litmus check-kunit check-guest check-formats check-readme \
+	check-static bench bench-qht clean distclean

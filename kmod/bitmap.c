@@ -1,21 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bitmaps: a hbitmap, and whether it is being restored.
+ * Bitmaps: a hbitmap, and what state it is in.
  *
  * The library needs no lock around its calls. What is guarded here is the state:
  * whoever uses the content as a whole bitmap's must know that no restore begins
- * under its hands.
+ * under its hands, and whoever has sealed it that nobody changes it any more.
+ *
+ * What a state allows is in one table, qds_refusals, as <linux/qds.h> has it. A state
+ * changes in three places: TAKE makes a bitmap that is taken from the start, SEAL
+ * (bitmap_ops.c) seals, and all that has to do with a restore is in
+ * bitmap_serialize.c.
  *
  * Who changes bits holds bitmap->state_lock for reading around calls into the
- * library; who begins or ends a restore holds it for writing. It is a
+ * library; who changes the state holds it for writing. It is a
  * percpu_rw_semaphore, since the state changes twice in a restore and is looked at
  * in every call: on different CPUs its readers share no cacheline. It is never held
  * while user memory is touched: a page fault can wait for another process for as
- * long as that likes, and a change of state cannot be interrupted.
+ * long as that likes, and a change of state cannot be interrupted. Those of two
+ * bitmaps are held by MERGE alone, see there.
  *
  * Who only looks takes no lock, so that a reader who gets no CPU delays nobody.
- * bitmap->restores is odd while the bitmap is being restored, and has changed when
- * a restore has begun meanwhile: then what was seen is not told.
+ * bitmap->restores is odd while the bitmap is being restored or abandoned, and has
+ * changed when a restore has begun meanwhile: then what was seen is not told.
+ *
+ * The number of items can change at any time. A range that was right can then be
+ * refused by the library; what is behind the end is clean to those who look.
  */
 #include <linux/err.h>
 #include <linux/fcntl.h>
@@ -27,94 +36,155 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "qds_private.h"
+#include "bitmap_private.h"
 
-/* Bits of a piece of the serialized form that fill a bounce buffer. */
-#define QDS_PIECE_BITS		(QDS_BOUNCE_SIZE * 8ULL)
 /* Extents that one call returns, and that it looks at. */
 #define QDS_EXTENTS_MAX		(QDS_BOUNCE_SIZE / sizeof(struct qds_extent))
 #define QDS_EXTENTS_SEEN_MAX	(4 * QDS_EXTENTS_MAX)
 
-/* A leaf is in one piece, which is what a reader sees as of one moment. */
-static_assert(QDS_PIECE_BITS % HBITMAP_LEAF_BITS == 0);
-
-/**
- * struct qds_bitmap - a bitmap
- * @object: what it is to the device
- * @hb: the bits
- * @state_lock: of @restores, see the top of this file
- * @restores: how many restores have begun and ended: odd in between
- */
-struct qds_bitmap {
-	struct qds_object object;
-	struct hbitmap *hb;
-	struct percpu_rw_semaphore state_lock;
-	u32 restores;
+/* "The states of a bitmap" in <linux/qds.h> says the same to users. */
+static const s16 qds_refusals[QDS_BITMAP_SEALED + 1][QDS_USES] = {
+	[QDS_BITMAP_ACTIVE] = {
+		[QDS_USE_RESTORE] = -ENODATA,
+		[QDS_USE_FINISH] = -ENODATA,
+	},
+	[QDS_BITMAP_RESTORING] = {
+		[QDS_USE_LOOK] = -EBUSY,
+		[QDS_USE_CLEAN] = -EBUSY,
+		[QDS_USE_DIRTY] = -EBUSY,
+		[QDS_USE_BEGIN] = -EBUSY,
+		[QDS_USE_SEAL] = -EBUSY,
+	},
+	[QDS_BITMAP_ABANDONED] = {
+		[QDS_USE_LOOK] = -EOWNERDEAD,
+		[QDS_USE_CLEAN] = -EOWNERDEAD,
+		[QDS_USE_DIRTY] = -EOWNERDEAD,
+		[QDS_USE_RESTORE] = -EOWNERDEAD,
+		[QDS_USE_FINISH] = -EOWNERDEAD,
+		[QDS_USE_SEAL] = -EOWNERDEAD,
+	},
+	[QDS_BITMAP_TAKEN] = {
+		[QDS_USE_DIRTY] = -EPERM,
+		[QDS_USE_BEGIN] = -EPERM,
+		[QDS_USE_RESTORE] = -EPERM,
+		[QDS_USE_FINISH] = -ENODATA,
+	},
+	[QDS_BITMAP_SEALED] = {
+		[QDS_USE_CLEAN] = -EPERM,
+		[QDS_USE_DIRTY] = -EPERM,
+		[QDS_USE_BEGIN] = -EPERM,
+		[QDS_USE_RESTORE] = -EPERM,
+		[QDS_USE_FINISH] = -ENODATA,
+	},
 };
 
 /**
  * struct qds_bitmap_batch - a vector of ranges
  * @vec: what all vectors have
  * @bitmap: the bitmap
+ * @use: what is done with them
  * @user: address of the ranges
  * @ranges: ranges of the batch
  */
 struct qds_bitmap_batch {
 	struct qds_vector vec;
 	struct qds_bitmap *bitmap;
+	enum qds_use use;
 	u64 user;
 	struct qds_range *ranges;
 };
-
-static struct qds_bitmap *qds_to_bitmap(struct qds_object *object)
-{
-	return container_of(object, struct qds_bitmap, object);
-}
 
 static struct qds_bitmap_batch *qds_to_bitmap_batch(struct qds_vector *vec)
 {
 	return container_of(vec, struct qds_bitmap_batch, vec);
 }
 
-static bool qds_is_restoring(const struct qds_bitmap *bitmap)
+/**
+ * qds_bitmap_refusal() - what the state of a bitmap says to a command
+ * @bitmap: the bitmap
+ * @use: what the command does
+ *
+ * Without state_lock the state may change at once.
+ *
+ * Return: 0, or the errno that the command is refused with.
+ */
+int qds_bitmap_refusal(const struct qds_bitmap *bitmap, enum qds_use use)
 {
-	return READ_ONCE(bitmap->restores) & 1;
+	return qds_refusals[READ_ONCE(bitmap->state)][use];
 }
 
-/* With 0, no restore begins until qds_bitmap_leave(). */
-static int qds_bitmap_enter(struct qds_bitmap *bitmap)
+/**
+ * qds_bitmap_enter() - begin to change a bitmap
+ * @bitmap: the bitmap
+ * @use: what is done with it
+ *
+ * Context: Process; sleeps. Takes state_lock for reading.
+ * Return: 0, and the state stays until qds_bitmap_leave(); or an errno.
+ */
+int qds_bitmap_enter(struct qds_bitmap *bitmap, enum qds_use use)
 {
+	int rc;
+
 	percpu_down_read(&bitmap->state_lock);
-	if (likely(!qds_is_restoring(bitmap)))
-		return 0;
-	percpu_up_read(&bitmap->state_lock);
-	return -EBUSY;
+	rc = qds_bitmap_refusal(bitmap, use);
+	if (unlikely(rc))
+		percpu_up_read(&bitmap->state_lock);
+	return rc;
 }
 
-static void qds_bitmap_leave(struct qds_bitmap *bitmap)
+/**
+ * qds_bitmap_leave() - end what qds_bitmap_enter() began
+ * @bitmap: the bitmap
+ */
+void qds_bitmap_leave(struct qds_bitmap *bitmap)
 {
 	percpu_up_read(&bitmap->state_lock);
 }
 
-/* With 0, what is seen until qds_bitmap_looked() may be told if that says so. */
-static int qds_bitmap_look(const struct qds_bitmap *bitmap, u32 *restores)
+/**
+ * qds_bitmap_look() - begin to look at a bitmap
+ * @bitmap: the bitmap
+ * @restores: for qds_bitmap_looked()
+ *
+ * Context: Process. Takes no lock.
+ * Return: 0, and what is seen until qds_bitmap_looked() may be told if that says so;
+ * or an errno.
+ */
+int qds_bitmap_look(const struct qds_bitmap *bitmap, u32 *restores)
 {
-	/* What the last restore wrote is seen: pairs with qds_bitmap_finish(). */
+	/* What the last restore wrote is seen: pairs with qds_restore_ends(). */
 	*restores = smp_load_acquire(&bitmap->restores);
-	return *restores & 1 ? -EBUSY : 0;
+	if (likely(!(*restores & 1)))
+		return 0;
+	/* It may have ended just now. */
+	return qds_bitmap_refusal(bitmap, QDS_USE_LOOK) ?: -EBUSY;
 }
 
-static int qds_bitmap_looked(const struct qds_bitmap *bitmap, u32 restores)
+/**
+ * qds_bitmap_looked() - whether what was seen may be told
+ * @bitmap: the bitmap
+ * @restores: from qds_bitmap_look()
+ *
+ * Return: 0, or -EBUSY if a restore has begun since.
+ */
+int qds_bitmap_looked(const struct qds_bitmap *bitmap, u32 restores)
 {
-	/* Pairs with qds_begin_restore(): who saw its piece sees the count. */
+	/* Pairs with qds_restore_starts(): who saw a piece sees the count. */
 	smp_rmb();
 	return READ_ONCE(bitmap->restores) == restores ? 0 : -EBUSY;
 }
 
 /* Ranges */
 
-static int qds_range_check(const struct qds_bitmap *bitmap, u64 start,
-			   u64 count)
+/**
+ * qds_range_check() - whether a range is one of a bitmap
+ * @bitmap: the bitmap
+ * @start: first item
+ * @count: number of items
+ *
+ * Return: 0, -EOVERFLOW or -ERANGE.
+ */
+int qds_range_check(const struct qds_bitmap *bitmap, u64 start, u64 count)
 {
 	u64 end;
 
@@ -123,8 +193,15 @@ static int qds_range_check(const struct qds_bitmap *bitmap, u64 start,
 	return end > hbitmap_size(bitmap->hb) ? -ERANGE : 0;
 }
 
-/* @unit is a power of two. */
-static bool qds_is_boundary(const struct qds_bitmap *bitmap, u64 item, u64 unit)
+/**
+ * qds_is_boundary() - whether what must be aligned may begin or end somewhere
+ * @bitmap: the bitmap
+ * @item: there
+ * @unit: what it must be aligned to, a power of two
+ *
+ * Return: True at the bitmap's end too.
+ */
+bool qds_is_boundary(const struct qds_bitmap *bitmap, u64 item, u64 unit)
 {
 	return !(item & (unit - 1)) || item == hbitmap_size(bitmap->hb);
 }
@@ -134,9 +211,14 @@ static u64 qds_group_size(const struct qds_bitmap *bitmap)
 	return 1ULL << hbitmap_granularity(bitmap->hb);
 }
 
-/* Where the part of [@pos, @end) ends that is in one window of @bits bits. */
-static u64 qds_window_end(const struct qds_bitmap *bitmap, u64 pos, u64 end,
-			  u64 bits)
+/**
+ * qds_window_end() - where the part of a range ends that is in one window
+ * @bitmap: the bitmap
+ * @pos: first item of the range
+ * @end: first item behind it
+ * @bits: size of a window, in bits, a power of two
+ */
+u64 qds_window_end(const struct qds_bitmap *bitmap, u64 pos, u64 end, u64 bits)
 {
 	unsigned int granularity = hbitmap_granularity(bitmap->hb);
 	u64 window = bits << granularity;
@@ -161,8 +243,18 @@ static int qds_change_predict(struct qds_vector *vec)
 {
 	struct qds_bitmap_batch *batch = qds_to_bitmap_batch(vec);
 
-	return qds_is_restoring(batch->bitmap) ? -EBUSY :
-						 qds_batch_read_ranges(batch);
+	return qds_bitmap_refusal(batch->bitmap, batch->use) ?:
+	       qds_batch_read_ranges(batch);
+}
+
+/* The library refuses what was truncated since it was checked. */
+static int qds_change_range(struct qds_bitmap *bitmap, const struct qds_range *range,
+			    int (*change)(struct hbitmap *hb, u64 start,
+					  u64 count, gfp_t gfp))
+{
+	int rc = change(bitmap->hb, range->start, range->count, QDS_GFP);
+
+	return rc == -EINVAL ? -ERANGE : rc;
 }
 
 static int qds_change_commit(struct qds_vector *vec,
@@ -174,7 +266,7 @@ static int qds_change_commit(struct qds_vector *vec,
 	u32 i;
 	int rc;
 
-	rc = qds_bitmap_enter(bitmap);
+	rc = qds_bitmap_enter(bitmap, batch->use);
 	if (rc)
 		return rc;
 	for (i = 0; i < vec->good; i++) {
@@ -182,8 +274,8 @@ static int qds_change_commit(struct qds_vector *vec,
 
 		if (vec->res[i] || !range->count)
 			continue;
-		if (qds_vector_result(vec, i, change(bitmap->hb, range->start,
-						     range->count, QDS_GFP)))
+		if (qds_vector_result(vec, i,
+				      qds_change_range(bitmap, range, change)))
 			break;
 		cond_resched();
 	}
@@ -206,7 +298,11 @@ static int qds_set_predict(struct qds_vector *vec)
 
 static int qds_set_commit(struct qds_vector *vec)
 {
-	return qds_change_commit(vec, hbitmap_set);
+	int rc = qds_change_commit(vec, hbitmap_set);
+
+	if (!rc)
+		qds_bitmap_dirtied(qds_to_bitmap_batch(vec)->bitmap);
+	return rc;
 }
 
 static const struct qds_vector_ops qds_set_ops = {
@@ -300,12 +396,13 @@ static int qds_bitmap_vec_prepare(const struct qds_cmd *cmd)
 }
 
 static int qds_bitmap_vec_run(struct qds_cmd *cmd,
-			      const struct qds_vector_ops *ops)
+			      const struct qds_vector_ops *ops, enum qds_use use)
 {
 	const struct qds_bitmap_vec *args = &cmd->args->bitmap_vec;
 	struct qds_bitmap_vec __user *user = cmd->user;
 	struct qds_bitmap_batch batch = {
 		.bitmap = qds_to_bitmap(cmd->object),
+		.use = use,
 		.user = args->ranges,
 	};
 	struct qds_range range;
@@ -336,12 +433,12 @@ static int qds_bitmap_vec_run(struct qds_cmd *cmd,
 
 static int qds_bitmap_set(struct qds_cmd *cmd)
 {
-	return qds_bitmap_vec_run(cmd, &qds_set_ops);
+	return qds_bitmap_vec_run(cmd, &qds_set_ops, QDS_USE_DIRTY);
 }
 
 static int qds_bitmap_reset(struct qds_cmd *cmd)
 {
-	return qds_bitmap_vec_run(cmd, &qds_reset_ops);
+	return qds_bitmap_vec_run(cmd, &qds_reset_ops, QDS_USE_CLEAN);
 }
 
 static int qds_bitmap_test_prepare(const struct qds_cmd *cmd)
@@ -353,7 +450,7 @@ static int qds_bitmap_test_prepare(const struct qds_cmd *cmd)
 
 static int qds_bitmap_test(struct qds_cmd *cmd)
 {
-	return qds_bitmap_vec_run(cmd, &qds_test_ops);
+	return qds_bitmap_vec_run(cmd, &qds_test_ops, QDS_USE_LOOK);
 }
 
 /* Queries */
@@ -363,8 +460,7 @@ static int qds_bitmap_info(struct qds_cmd *cmd)
 	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
 	struct qds_bitmap_info *info = &cmd->args->bitmap_info;
 
-	info->state = qds_is_restoring(bitmap) ? QDS_BITMAP_RESTORING :
-						 QDS_BITMAP_ACTIVE;
+	info->state = READ_ONCE(bitmap->state);
 	info->granularity = hbitmap_granularity(bitmap->hb);
 	info->items = hbitmap_size(bitmap->hb);
 	info->dirty = hbitmap_count(bitmap->hb);
@@ -380,28 +476,45 @@ static int qds_bitmap_count_prepare(const struct qds_cmd *cmd)
 			       args->count);
 }
 
+/* What the items from @pos on are that are alike, which are not behind @end. */
+static struct qds_extent qds_extent_at(const struct qds_bitmap *bitmap, u64 pos,
+				       u64 end)
+{
+	struct qds_extent extent = {
+		.start = pos,
+		.flags = QDS_EXTENT_CLEAN,
+	};
+	u64 size;
+	int dirty;
+
+	do {
+		size = min(end, hbitmap_size(bitmap->hb));
+		/* What was cut off since the range was checked is clean. */
+		extent.count = end - pos;
+		if (pos >= size)
+			return extent;
+		dirty = hbitmap_status(bitmap->hb, pos, size - pos, &extent.count);
+	} while (dirty < 0);
+	if (dirty)
+		extent.flags = QDS_EXTENT_DIRTY;
+	return extent;
+}
+
 /*
- * The first dirty window of [@pos, @end), and how many of its items are dirty.
- * Returns where it ends, @end if there is none.
+ * How many items are dirty in what comes first of [@pos, @end): all that is alike,
+ * or a window. Returns where that ends.
  */
 static u64 qds_count_window(const struct qds_bitmap *bitmap, u64 pos, u64 end,
 			    u64 *dirty)
 {
-	s64 first = hbitmap_next_dirty(bitmap->hb, pos, end - pos), zero;
-	u64 next;
+	struct qds_extent extent = qds_extent_at(bitmap, pos, end);
+	u64 next = qds_window_end(bitmap, pos, end, QDS_PIECE_BITS);
 
-	*dirty = 0;
-	if (first < 0)
-		return end;
-	next = qds_window_end(bitmap, first, end, QDS_PIECE_BITS);
-	/* What is all dirty from here on costs no more than its end. */
-	zero = hbitmap_next_zero(bitmap->hb, first, end - first);
-	if (zero < 0 || zero >= next) {
-		next = zero < 0 ? end : zero;
-		*dirty = next - first;
-		return next;
+	if (extent.start + extent.count >= next) {
+		*dirty = extent.flags & QDS_EXTENT_DIRTY ? extent.count : 0;
+		return extent.start + extent.count;
 	}
-	*dirty = hbitmap_count_range(bitmap->hb, first, next - first);
+	*dirty = hbitmap_count_range(bitmap->hb, pos, next - pos);
 	return next;
 }
 
@@ -434,28 +547,6 @@ static int qds_bitmap_extents_prepare(const struct qds_cmd *cmd)
 		return -EINVAL;
 	return qds_range_check(qds_to_bitmap(cmd->object), args->start,
 			       args->count);
-}
-
-/* The extent at @pos. Never empty, whatever others do meanwhile. */
-static struct qds_extent qds_extent_at(const struct qds_bitmap *bitmap, u64 pos,
-				       u64 end)
-{
-	struct qds_extent extent = { .start = pos };
-	s64 found;
-
-	found = hbitmap_next_dirty(bitmap->hb, pos, end - pos);
-	if (found != pos) {
-		extent.flags = QDS_EXTENT_CLEAN;
-		extent.count = (found < 0 ? end : found) - pos;
-		return extent;
-	}
-	found = hbitmap_next_zero(bitmap->hb, pos, end - pos);
-	/* Reset by now, but it was dirty when it was looked at. */
-	if (found == pos)
-		found = qds_window_end(bitmap, pos, end, 1);
-	extent.flags = QDS_EXTENT_DIRTY;
-	extent.count = (found < 0 ? end : found) - pos;
-	return extent;
 }
 
 /*
@@ -516,302 +607,6 @@ static int qds_bitmap_extents(struct qds_cmd *cmd)
 	return rc;
 }
 
-/* The serialized form */
-
-static int qds_chunk_check(const struct qds_bitmap *bitmap, u64 start, u64 count)
-{
-	u64 unit = hbitmap_serialization_align(bitmap->hb);
-	int rc;
-
-	if (!hbitmap_is_serializable(bitmap->hb))
-		return -EOPNOTSUPP;
-	rc = qds_range_check(bitmap, start, count);
-	if (rc)
-		return rc;
-	if ((start & (unit - 1)) ||
-	    !qds_is_boundary(bitmap, start + count, unit))
-		return -EINVAL;
-	return 0;
-}
-
-static int qds_bitmap_serialize_size_prepare(const struct qds_cmd *cmd)
-{
-	const struct qds_bitmap_serialize_size *args;
-
-	args = &cmd->args->bitmap_serialize_size;
-	return qds_chunk_check(qds_to_bitmap(cmd->object), args->start,
-			       args->count);
-}
-
-static int qds_bitmap_serialize_size(struct qds_cmd *cmd)
-{
-	struct qds_bitmap_serialize_size *args;
-	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
-
-	args = &cmd->args->bitmap_serialize_size;
-	args->bytes = hbitmap_serialization_size(bitmap->hb, args->start,
-						 args->count);
-	args->align = hbitmap_serialization_align(bitmap->hb);
-	return qds_respond(cmd);
-}
-
-/**
- * struct qds_piece - a part of a chunk that is moved in one go
- * @start: first item
- * @count: number of items
- * @flags: QDS_CHUNK_*, or 0 if there are bytes
- * @offset: of its bytes in the chunk
- * @size: number of bytes
- * @buffer: for the bytes
- */
-struct qds_piece {
-	u64 start;
-	u64 count;
-	u32 flags;
-	u64 offset;
-	size_t size;
-	void *buffer;
-};
-
-/* The next piece; false if there is none. Without bytes all is one piece. */
-static bool qds_piece_next(const struct qds_bitmap *bitmap,
-			   const struct qds_bitmap_chunk *args,
-			   struct qds_piece *piece)
-{
-	u64 end = args->start + args->count, next = end;
-
-	piece->start += piece->count;
-	piece->offset += piece->size;
-	if (piece->start == end)
-		return false;
-	if (!piece->flags)
-		next = qds_window_end(bitmap, piece->start, end, QDS_PIECE_BITS);
-	piece->count = next - piece->start;
-	if (!piece->flags)
-		piece->size = hbitmap_serialization_size(bitmap->hb,
-							 piece->start,
-							 piece->count);
-	return true;
-}
-
-static int qds_piece_init(const struct qds_bitmap *bitmap,
-			  const struct qds_bitmap_chunk *args,
-			  struct qds_piece *piece)
-{
-	u64 size;
-
-	*piece = (struct qds_piece) {
-		.start = args->start,
-		.flags = args->flags,
-	};
-	if (args->flags)
-		return 0;
-	size = hbitmap_serialization_size(bitmap->hb, args->start, args->count);
-	piece->buffer = kvmalloc(min_t(u64, size, QDS_BOUNCE_SIZE), QDS_GFP);
-	return piece->buffer ? 0 : -ENOMEM;
-}
-
-static int qds_piece_apply(struct qds_bitmap *bitmap,
-			   const struct qds_piece *piece)
-{
-	switch (piece->flags) {
-	case QDS_CHUNK_ZEROES:
-		return hbitmap_deserialize_zeroes(bitmap->hb, piece->start,
-						  piece->count, QDS_GFP);
-	case QDS_CHUNK_ONES:
-		return hbitmap_deserialize_ones(bitmap->hb, piece->start,
-						piece->count, QDS_GFP);
-	default:
-		return hbitmap_deserialize_part(bitmap->hb, piece->buffer,
-						piece->start, piece->count,
-						QDS_GFP);
-	}
-}
-
-/*
- * The first piece of a restore is applied under the lock for writing: those who
- * change bits find a bitmap that is as it was and in use, or one that is being
- * restored and has the piece. Those who look are warned before it is applied.
- */
-static int qds_begin_restore(struct qds_bitmap *bitmap,
-			     const struct qds_piece *piece)
-{
-	int rc;
-
-	percpu_down_write(&bitmap->state_lock);
-	WRITE_ONCE(bitmap->restores, bitmap->restores + 1);
-	/* Pairs with qds_bitmap_looked(). */
-	smp_wmb();
-	rc = qds_piece_apply(bitmap, piece);
-	if (rc)
-		/* Nothing has changed, so there is nothing to be seen. */
-		WRITE_ONCE(bitmap->restores, bitmap->restores + 1);
-	percpu_up_write(&bitmap->state_lock);
-	return rc;
-}
-
-/*
- * The other pieces need no more than that no FINISH comes between. One that came
- * between two pieces of a call has ended the restore that the call is part of.
- */
-static int qds_restore_piece(struct qds_bitmap *bitmap,
-			     const struct qds_piece *piece, bool first)
-{
-	bool restoring;
-	int rc;
-
-	percpu_down_read(&bitmap->state_lock);
-	restoring = qds_is_restoring(bitmap);
-	if (restoring)
-		rc = qds_piece_apply(bitmap, piece);
-	percpu_up_read(&bitmap->state_lock);
-	if (restoring)
-		return rc;
-	return first ? qds_begin_restore(bitmap, piece) : -ENODATA;
-}
-
-static int qds_chunk_done(const struct qds_cmd *cmd, u64 done)
-{
-	struct qds_bitmap_chunk __user *user = cmd->user;
-
-	return copy_to_user(&user->done, &done, sizeof(done)) ? -EFAULT : 0;
-}
-
-static int qds_serialize_piece(const struct qds_cmd *cmd,
-			       const struct qds_piece *piece)
-{
-	const struct qds_bitmap_chunk *args = &cmd->args->bitmap_chunk;
-	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
-	u32 restores;
-	int rc = qds_bitmap_look(bitmap, &restores);
-
-	if (rc)
-		return rc;
-	rc = hbitmap_serialize_part(bitmap->hb, piece->buffer, piece->start,
-				    piece->count);
-	if (!rc)
-		rc = qds_bitmap_looked(bitmap, restores);
-	if (!rc)
-		rc = qds_copy_out(args->data, piece->offset, piece->buffer,
-				  piece->size);
-	return rc ?: qds_chunk_done(cmd, piece->start + piece->count -
-					 args->start);
-}
-
-/* Told before it is done, and taken back if it fails. */
-static int qds_deserialize_piece(const struct qds_cmd *cmd,
-				 const struct qds_piece *piece)
-{
-	const struct qds_bitmap_chunk *args = &cmd->args->bitmap_chunk;
-	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
-	u64 done = piece->start - args->start;
-	int rc;
-
-	rc = qds_copy_in(piece->buffer, args->data, piece->offset, piece->size);
-	if (!rc)
-		rc = qds_chunk_done(cmd, done + piece->count);
-	if (rc)
-		return rc;
-	rc = qds_restore_piece(bitmap, piece, !done);
-	if (rc && qds_chunk_done(cmd, done))
-		return -EFAULT;
-	return rc;
-}
-
-static int qds_chunk_run(const struct qds_cmd *cmd,
-			 int (*move)(const struct qds_cmd *cmd,
-				     const struct qds_piece *piece))
-{
-	const struct qds_bitmap_chunk *args = &cmd->args->bitmap_chunk;
-	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
-	struct qds_piece piece;
-	int rc;
-
-	rc = qds_chunk_done(cmd, 0);
-	if (!rc)
-		rc = qds_piece_init(bitmap, args, &piece);
-	if (rc)
-		return rc;
-	while (!rc && qds_piece_next(bitmap, args, &piece)) {
-		if (piece.start > args->start && fatal_signal_pending(current))
-			rc = -EINTR;
-		else
-			rc = move(cmd, &piece);
-		cond_resched();
-	}
-	kvfree(piece.buffer);
-	return rc;
-}
-
-static u64 qds_chunk_size(const struct qds_cmd *cmd)
-{
-	const struct qds_bitmap_chunk *args = &cmd->args->bitmap_chunk;
-
-	return hbitmap_serialization_size(qds_to_bitmap(cmd->object)->hb,
-					  args->start, args->count);
-}
-
-static int qds_bitmap_serialize_prepare(const struct qds_cmd *cmd)
-{
-	const struct qds_bitmap_chunk *args = &cmd->args->bitmap_chunk;
-	int rc = qds_chunk_check(qds_to_bitmap(cmd->object), args->start,
-				 args->count);
-
-	if (!rc && args->data_size < qds_chunk_size(cmd))
-		rc = -ENOSPC;
-	return rc;
-}
-
-static int qds_bitmap_serialize(struct qds_cmd *cmd)
-{
-	if (qds_is_restoring(qds_to_bitmap(cmd->object)))
-		return -EBUSY;
-	return qds_chunk_run(cmd, qds_serialize_piece);
-}
-
-static int qds_bitmap_deserialize_prepare(const struct qds_cmd *cmd)
-{
-	const struct qds_bitmap_chunk *args = &cmd->args->bitmap_chunk;
-	int rc = qds_chunk_check(qds_to_bitmap(cmd->object), args->start,
-				 args->count);
-
-	if (rc)
-		return rc;
-	switch (args->flags) {
-	case 0:
-		return args->data_size == qds_chunk_size(cmd) ? 0 : -EINVAL;
-	case QDS_CHUNK_ZEROES:
-	case QDS_CHUNK_ONES:
-		return args->data || args->data_size ? -EINVAL : 0;
-	default:
-		return -EINVAL;
-	}
-}
-
-static int qds_bitmap_deserialize(struct qds_cmd *cmd)
-{
-	return qds_chunk_run(cmd, qds_deserialize_piece);
-}
-
-static int qds_bitmap_finish(struct qds_cmd *cmd)
-{
-	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
-	int rc = -ENODATA;
-
-	/* Those at work are not made to wait where there is nothing to end. */
-	if (!qds_is_restoring(bitmap))
-		return rc;
-	percpu_down_write(&bitmap->state_lock);
-	if (qds_is_restoring(bitmap)) {
-		hbitmap_deserialize_finish(bitmap->hb);
-		/* What was restored comes before: pairs with qds_bitmap_look(). */
-		smp_store_release(&bitmap->restores, bitmap->restores + 1);
-		rc = 0;
-	}
-	percpu_up_write(&bitmap->state_lock);
-	return rc;
-}
-
 static void qds_bitmap_destroy(struct qds_object *object)
 {
 	struct qds_bitmap *bitmap = qds_to_bitmap(object);
@@ -856,11 +651,46 @@ static const struct qds_op qds_bitmap_op[] = {
 	QDS_OP(QDS_BITMAP_FINISH, struct qds_bitmap_finish, flags,
 	       .writes = true,
 	       .issue = qds_bitmap_finish),
+	QDS_OP(QDS_BITMAP_BEGIN, struct qds_bitmap_begin, flags,
+	       .writes = true,
+	       .prepare = qds_bitmap_begin_prepare,
+	       .issue = qds_bitmap_begin),
+	QDS_OP(QDS_BITMAP_SEAL, struct qds_bitmap_seal, flags,
+	       .writes = true,
+	       .issue = qds_bitmap_seal),
+	QDS_OP(QDS_BITMAP_WATCH, struct qds_bitmap_watch, dirty,
+	       .prepare = qds_bitmap_watch_prepare,
+	       .issue = qds_bitmap_watch),
+	QDS_OP(QDS_BITMAP_TAKE, struct qds_bitmap_copy, __reserved,
+	       .writes = true,
+	       .prepare = qds_bitmap_copy_prepare,
+	       .issue = qds_bitmap_take),
+	QDS_OP(QDS_BITMAP_CLONE, struct qds_bitmap_copy, __reserved,
+	       .prepare = qds_bitmap_copy_prepare,
+	       .issue = qds_bitmap_clone),
+	QDS_OP(QDS_BITMAP_MERGE, struct qds_bitmap_merge, how,
+	       .writes = true,
+	       .prepare = qds_bitmap_merge_prepare,
+	       .issue = qds_bitmap_merge),
+	QDS_OP(QDS_BITMAP_TRUNCATE, struct qds_bitmap_truncate, items,
+	       .writes = true,
+	       .prepare = qds_bitmap_truncate_prepare,
+	       .issue = qds_bitmap_truncate),
+	QDS_OP(QDS_BITMAP_DIGEST, struct qds_bitmap_digest, digest,
+	       .issue = qds_bitmap_digest),
+	QDS_OP(QDS_BITMAP_SERIALIZE_CHUNKS, struct qds_bitmap_chunks, done,
+	       .prepare = qds_bitmap_serialize_chunks_prepare,
+	       .issue = qds_bitmap_serialize_chunks),
+	QDS_OP(QDS_BITMAP_DESERIALIZE_CHUNKS, struct qds_bitmap_chunks, done,
+	       .writes = true,
+	       .prepare = qds_bitmap_deserialize_chunks_prepare,
+	       .issue = qds_bitmap_deserialize_chunks),
 };
 
 static const struct qds_kind qds_bitmap_kind = {
 	.id = QDS_KIND_BITMAP,
 	.name = "[qds-bitmap]",
+	.fops = &qds_bitmap_fops,
 	.ops = {
 		.op = qds_bitmap_op,
 		.nr = ARRAY_SIZE(qds_bitmap_op),
@@ -869,50 +699,68 @@ static const struct qds_kind qds_bitmap_kind = {
 	.destroy = qds_bitmap_destroy,
 };
 
-int qds_bitmap_create_prepare(const struct qds_cmd *cmd)
+/**
+ * qds_items_check() - whether a bitmap can have so many items
+ * @items: how many
+ * @granularity: a bit stands for 1 << granularity of them
+ *
+ * Return: 0, -EINVAL or -EFBIG.
+ */
+int qds_items_check(u64 items, u32 granularity)
 {
-	const struct qds_bitmap_create *args = &cmd->args->bitmap_create;
-
-	if (!args->items || args->items > S64_MAX)
+	if (!items || items > S64_MAX)
 		return -EINVAL;
-	if (args->granularity > HBITMAP_MAX_GRANULARITY ||
-	    (args->items - 1) >> args->granularity >= HBITMAP_MAX_BITS)
+	if (granularity > HBITMAP_MAX_GRANULARITY ||
+	    (items - 1) >> granularity >= HBITMAP_MAX_BITS)
 		return -EFBIG;
 	return 0;
 }
 
-static struct qds_bitmap *qds_bitmap_alloc(const struct qds_bitmap_create *args)
+int qds_bitmap_create_prepare(const struct qds_cmd *cmd)
 {
-	struct qds_bitmap *bitmap;
-	int rc;
+	const struct qds_bitmap_create *args = &cmd->args->bitmap_create;
 
-	bitmap = kzalloc(sizeof(*bitmap), QDS_GFP);
+	return qds_items_check(args->items, args->granularity);
+}
+
+/**
+ * qds_bitmap_alloc() - make a bitmap that has no bits yet
+ *
+ * Return: it, or NULL without memory.
+ */
+struct qds_bitmap *qds_bitmap_alloc(void)
+{
+	struct qds_bitmap *bitmap = kzalloc(sizeof(*bitmap), QDS_GFP);
+
 	if (!bitmap)
-		return ERR_PTR(-ENOMEM);
-	qds_object_init(&bitmap->object, &qds_bitmap_kind);
-	rc = percpu_init_rwsem(&bitmap->state_lock);
-	if (rc)
-		goto err_bitmap;
-	bitmap->hb = hbitmap_alloc(args->items, args->granularity, QDS_GFP);
-	if (IS_ERR(bitmap->hb)) {
-		rc = PTR_ERR(bitmap->hb);
-		goto err_lock;
+		return NULL;
+	if (percpu_init_rwsem(&bitmap->state_lock)) {
+		kfree(bitmap);
+		return NULL;
 	}
+	qds_object_init(&bitmap->object, &qds_bitmap_kind);
+	bitmap->state = QDS_BITMAP_ACTIVE;
+	mutex_init(&bitmap->write_lock);
+	init_waitqueue_head(&bitmap->wait);
+	spin_lock_init(&bitmap->watch_lock);
+	INIT_LIST_HEAD(&bitmap->watchers);
+	bitmap->watch = U64_MAX;
 	return bitmap;
-
-err_lock:
-	percpu_free_rwsem(&bitmap->state_lock);
-err_bitmap:
-	kfree(bitmap);
-	return ERR_PTR(rc);
 }
 
 int qds_bitmap_create_issue(struct qds_cmd *cmd)
 {
 	struct qds_bitmap_create *args = &cmd->args->bitmap_create;
-	struct qds_bitmap *bitmap = qds_bitmap_alloc(args);
+	struct qds_bitmap *bitmap = qds_bitmap_alloc();
+	struct hbitmap *hb;
 
-	if (IS_ERR(bitmap))
-		return PTR_ERR(bitmap);
+	if (!bitmap)
+		return -ENOMEM;
+	hb = hbitmap_alloc(args->items, args->granularity, QDS_GFP);
+	if (IS_ERR(hb)) {
+		qds_object_put(&bitmap->object);
+		return PTR_ERR(hb);
+	}
+	bitmap->hb = hb;
 	return qds_publish(cmd, &bitmap->object, O_RDWR, &args->out_fd);
 }

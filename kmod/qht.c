@@ -20,8 +20,8 @@
  *	    ->next  --> [0][1]  [2][3]          [4][5]  [6][7]   shift 29
  *
  * Features:
- * - A lookup takes no lock and writes nothing. An insertion does not disturb it,
- *   a removal makes it look again only if it moved an entry in that very chain.
+ * - A lookup takes no lock, writes nothing and waits for nobody. No writer makes it
+ *   look again.
  * - A bucket is a cacheline and has the whole hashes: as a rule a hit costs two
  *   cache misses, that of the bucket and that of the entry, and a miss costs one.
  * - Writers of different chains do not meet. A chain is written under the
@@ -32,21 +32,25 @@
  * - A cursor stands between hashes, not between buckets: no resize invalidates it.
  *
  * Invariants of a chain, under its lock:
- * (a) entries stand without a gap from the first slot of the head on;
+ * (a) an entry stays in its slot until it is removed, or the chain moves; NULL slots
+ *     are anywhere, and new entries go to the first of them;
  * (b) no two are equal, and each has its hash beside it;
  * (c) for each entry behind the head, head->next has the tag of its hash;
  * (d) once QHT_BUCKET_MOVED is set, nothing in it changes any more, and what it
  *     holds is also in map->next, which is authoritative.
+ *
+ * QEMU keeps chains without gaps: a removal moves the last entry into the hole, which
+ * a lookup that has passed the hole would miss, so that there is a seqcount and
+ * lookups that repeat. Gaps cost less: the branch-free comparison does not care, a
+ * miss is told by the tags, and a removal is a store.
  *
  * Memory ordering, in short (Documentation/qht.rst argues it):
  * - Insert: hash, then entry with release, then the tag with release; a lookup
  *   reads head->next, then hashes, then the entry as an RCU pointer. An old hash
  *   beside a new entry, or the reverse, is caught by the comparison of keys, and
  *   as a miss is a lookup that came first.
- * - Remove: the last entry of the chain takes the place of the removed one under
- *   head->sequence, since a lookup that has passed the hole would miss it. A tag
- *   is taken back after that section: a lookup that does not see the tag, and has
- *   not seen in the head what has moved there, sees that the sequence has changed.
+ * - Remove: NULL, and the tag taken back if no entry needs it. A lookup that still
+ *   sees the entry began before the grace period that the remover waits for.
  * - Move: copies first, then QHT_BUCKET_MOVED with release. A lookup that reads
  *   the flag unset before it looks may rely on what it then sees: whoever removes
  *   an entry from the next map frees it a grace period after the flag was set.
@@ -120,70 +124,31 @@ static void qht_put_locked(struct qht_slot slot, u32 h, void *entry)
 	rcu_assign_pointer(slot.bucket->entries[slot.i], entry);
 }
 
-static unsigned int qht_bucket_used_locked(const struct qht_bucket *head,
-					   const struct qht_bucket *b)
-{
-	unsigned int i;
-
-	for (i = 0; i < QHT_BUCKET_ENTRIES; i++)
-		if (!qht_entry_locked(head, b, i))
-			break;
-	return i;
-}
-
-/* The first free slot, or that behind the last bucket. */
-struct qht_slot qht_free_slot_locked(struct qht_bucket *head)
-{
-	struct qht_bucket *b = head;
-
-	for (;;) {
-		unsigned int i = qht_bucket_used_locked(head, b);
-		struct qht_bucket *next = qht_next_locked(head, b);
-
-		if (i < QHT_BUCKET_ENTRIES || !next)
-			return (struct qht_slot){ b, i };
-		b = next;
-	}
-}
-
 /*
- * Put an entry into the first free slot, which is @slot. If that is behind the
- * last bucket it takes a spare one; false when there is none.
+ * Put an entry into the first free slot, which is *@slot. If that is behind the
+ * last bucket it takes a spare one; false when there is none. *@slot is then where
+ * the entry is.
  */
 bool qht_append_locked(struct qht_map *map, struct qht_bucket *head,
-		       struct qht_slot slot, u32 h, void *entry,
+		       struct qht_slot *slot, u32 h, void *entry,
 		       struct qht_spares *spares)
 {
-	struct qht_bucket *b = slot.bucket;
-
-	if (likely(slot.i < QHT_BUCKET_ENTRIES)) {
-		qht_put_locked(slot, h, entry);
+	if (likely(slot->i < QHT_BUCKET_ENTRIES)) {
+		qht_put_locked(*slot, h, entry);
 	} else {
+		struct qht_bucket *last = slot->bucket;
+
 		if (!spares->nr)
 			return false;
-		b = qht_spares_take(spares);
-		qht_put_locked((struct qht_slot){ b, 0 }, h, entry);
+		*slot = (struct qht_slot){ qht_spares_take(spares), 0 };
+		qht_put_locked(*slot, h, entry);
 		/* The bucket is complete: pairs with lookups' dereference. */
-		rcu_assign_pointer(slot.bucket->next, b);
+		rcu_assign_pointer(last->next, slot->bucket);
 		atomic_inc(&map->n_added);
 	}
-	if (b != head)
+	if (slot->bucket != head)
 		qht_tag_locked(head, qht_filter(h));
 	return true;
-}
-
-unsigned int qht_chain_length_locked(struct qht_bucket *head)
-{
-	unsigned int n = 0, used;
-	struct qht_bucket *b;
-
-	for (b = head; b; b = qht_next_locked(head, b)) {
-		used = qht_bucket_used_locked(head, b);
-		n += used;
-		if (used < QHT_BUCKET_ENTRIES)
-			break;
-	}
-	return n;
 }
 
 /*
@@ -203,34 +168,35 @@ static struct qht_bucket *qht_lock_chain(const struct qht *ht, u32 h,
 	return head;
 }
 
-/*
- * An entry equal to @entry and its slot, or NULL and the slot where @entry could
- * go.
- */
-static void *qht_find_equal_locked(const struct qht *ht, struct qht_bucket *head,
-				   u32 h, const void *entry,
-				   struct qht_slot *slot)
+static void *qht_equal_in_locked(const struct qht *ht,
+				 const struct qht_bucket *head,
+				 const struct qht_bucket *b, u32 h,
+				 const void *entry)
 {
-	struct qht_bucket *b = head, *next;
 	unsigned long mask;
 
-	for (;; b = next) {
-		for (mask = qht_candidates(b, h); mask; mask &= mask - 1) {
-			unsigned int i = __ffs(mask);
-			void *other = qht_entry_locked(head, b, i);
+	for (mask = qht_candidates(b, h); mask; mask &= mask - 1) {
+		void *other = qht_entry_locked(head, b, __ffs(mask));
 
-			if (other && qht_equal(ht, other, entry)) {
-				*slot = (struct qht_slot){ b, i };
-				return other;
-			}
-		}
-		next = qht_next_locked(head, b);
-		slot->i = qht_bucket_used_locked(head, b);
-		if (slot->i < QHT_BUCKET_ENTRIES || !next)
-			break;
+		if (other && qht_equal(ht, other, entry))
+			return other;
 	}
-	slot->bucket = b;
 	return NULL;
+}
+
+/* An entry equal to @entry. */
+static void *qht_find_equal_locked(const struct qht *ht, struct qht_bucket *head,
+				   u32 h, const void *entry)
+{
+	void *other = qht_equal_in_locked(ht, head, head, h, entry);
+	struct qht_bucket *b;
+
+	if (other || likely(!qht_may_follow(rcu_access_pointer(head->next), h)))
+		return other;
+	for (b = qht_next_locked(head, head); b && !other;
+	     b = qht_next_locked(head, b))
+		other = qht_equal_in_locked(ht, head, b, h, entry);
+	return other;
 }
 
 /*
@@ -241,8 +207,8 @@ static bool qht_added(struct qht *ht, struct qht_map *map)
 {
 	struct qht_map *first = rcu_dereference(ht->map);
 
-	if (rcu_access_pointer(first->next))
-		qht_help(ht, first);
+	if (rcu_access_pointer(first->next) && !qht_help(ht, first))
+		return qht_is_late(first);
 	if (likely(!qht_wants_look(ht, map)))
 		return false;
 	qht_look_soon(ht);
@@ -260,13 +226,16 @@ static int qht_insert_once(struct qht *ht, void *entry, u32 h, void **existing,
 
 	rcu_read_lock();
 	head = qht_lock_chain(ht, h, &map);
-	other = qht_find_equal_locked(ht, head, h, entry, &slot);
-	if (other)
+	other = qht_find_equal_locked(ht, head, h, entry);
+	if (other) {
 		ret = -EEXIST;
-	else if (!qht_append_locked(map, head, slot, h, entry, spares))
-		ret = -EAGAIN;
-	else
-		percpu_counter_inc(&ht->count);
+	} else {
+		slot = qht_hole_locked(head, head);
+		if (!qht_append_locked(map, head, &slot, h, entry, spares))
+			ret = -EAGAIN;
+		else
+			qht_count_add(ht, map, 1);
+	}
 	qht_unlock_chain(head);
 
 	if (other && existing)
@@ -299,7 +268,8 @@ static bool qht_may_do_all(const struct qht *ht, gfp_t gfp)
  * Context: Process or softirq; sleeps if @gfp allows. Takes one chain's spinlock
  * with softirqs disabled; while the table is resized, then two at a time to
  * move another chain; and if the worker has not come for long, then the resize
- * mutex, without waiting for it, if @gfp allows what that of qht_init() does.
+ * mutex, without waiting for it, to begin a resize or end one, if @gfp allows what
+ * that of qht_init() does. Not with interrupts disabled.
  * Return: 0; -EEXIST when an equal entry is there; -ENOMEM, and -EINVAL when
  * @entry is NULL, with the table as it was.
  */
@@ -365,10 +335,10 @@ EXPORT_SYMBOL_GPL(qht_get_or_insert);
 static bool qht_find_entry_locked(struct qht_bucket *head, u32 h,
 				  const void *entry, struct qht_slot *slot)
 {
-	struct qht_bucket *b;
+	struct qht_bucket *b = head;
 	unsigned long mask;
 
-	for (b = head; b; b = qht_next_locked(head, b)) {
+	for (;;) {
 		for (mask = qht_candidates(b, h); mask; mask &= mask - 1) {
 			unsigned int i = __ffs(mask);
 
@@ -377,8 +347,13 @@ static bool qht_find_entry_locked(struct qht_bucket *head, u32 h,
 				return true;
 			}
 		}
+		if (b == head &&
+		    !qht_may_follow(rcu_access_pointer(head->next), h))
+			return false;
+		b = qht_next_locked(head, b);
+		if (!b)
+			return false;
 	}
-	return false;
 }
 
 /**
@@ -388,9 +363,10 @@ static bool qht_find_entry_locked(struct qht_bucket *head, u32 h,
  * @new: an entry with the same key, not NULL
  * @hash: hash of that key
  *
- * A lookup finds the one or the other at any time. Of several callers that
- * replace or remove one entry at the same time one is successful; it frees @old
- * after a grace period.
+ * A lookup finds the one or the other at any time. A walk goes by addresses among
+ * entries of one hash, so one that is going on may come upon both, or, if there are
+ * several with that hash, upon neither. Of several callers that replace or remove
+ * one entry at the same time one is successful; it frees @old after a grace period.
  *
  * Context: Process or softirq. Takes one chain's spinlock with softirqs disabled.
  * Return: 0; -ENOENT when @old is not there; -EINVAL when @new is NULL or not
@@ -420,58 +396,20 @@ int qht_replace(struct qht *ht, const void *old, void *new, u32 hash)
 }
 EXPORT_SYMBOL_GPL(qht_replace);
 
-/* The last entry of a chain that has one. */
-static struct qht_slot qht_last_slot_locked(struct qht_bucket *head)
-{
-	struct qht_slot last = { head, 0 };
-	struct qht_bucket *b;
-
-	for (b = head; b; b = qht_next_locked(head, b)) {
-		unsigned int used = qht_bucket_used_locked(head, b);
-
-		if (used)
-			last = (struct qht_slot){ b, used - 1 };
-		if (used < QHT_BUCKET_ENTRIES)
-			break;
-	}
-	return last;
-}
-
-/*
- * Take back the tags of hashes that are no more behind the head. After the write
- * section of what has moved into the head: who sees the tag gone sees that the
- * sequence has changed. Pairs with the read barrier in read_seqcount_retry().
- */
-static void qht_untag_locked(struct qht_bucket *head)
+/* Take back the tags of hashes that are no more behind the head. */
+void qht_untag_locked(struct qht_bucket *head)
 {
 	struct qht_bucket *first = qht_next_locked(head, head), *b;
 	unsigned long next = (unsigned long)first;
 	unsigned int i;
 
-	for (b = first; b; b = qht_next_locked(head, b))
-		for (i = 0; i < qht_bucket_used_locked(head, b); i++)
-			next |= qht_filter(b->hashes[i]);
+	for (b = first; b; b = qht_next_locked(head, b)) {
+		for (i = 0; i < QHT_BUCKET_ENTRIES; i++)
+			if (qht_entry_locked(head, b, i))
+				next |= qht_filter(b->hashes[i]);
+	}
 	if (next != (unsigned long)rcu_access_pointer(head->next))
 		rcu_assign_pointer(head->next, (struct qht_bucket *)next);
-}
-
-/* Close the gap that a removal leaves with the last entry of the chain. */
-void qht_clear_slot_locked(struct qht_bucket *head, struct qht_slot slot)
-{
-	struct qht_slot last = qht_last_slot_locked(head);
-
-	if (last.bucket == slot.bucket && last.i == slot.i) {
-		RCU_INIT_POINTER(slot.bucket->entries[slot.i], NULL);
-	} else {
-		/* A lookup past @slot, not yet at @last, would miss what moves. */
-		write_seqcount_begin(&head->sequence);
-		qht_put_locked(slot, last.bucket->hashes[last.i],
-			       qht_entry_locked(head, last.bucket, last.i));
-		RCU_INIT_POINTER(last.bucket->entries[last.i], NULL);
-		write_seqcount_end(&head->sequence);
-	}
-	if (last.bucket != head)
-		qht_untag_locked(head);
 }
 
 /**
@@ -502,8 +440,10 @@ bool qht_remove(struct qht *ht, const void *entry, u32 hash)
 	head = qht_lock_chain(ht, h, &map);
 	found = qht_find_entry_locked(head, h, entry, &slot);
 	if (found) {
-		qht_clear_slot_locked(head, slot);
-		percpu_counter_dec(&ht->count);
+		RCU_INIT_POINTER(slot.bucket->entries[slot.i], NULL);
+		if (unlikely(slot.bucket != head))
+			qht_untag_locked(head);
+		qht_count_add(ht, map, -1);
 	}
 	qht_unlock_chain(head);
 	if (found && qht_may_shrink(ht, map))
@@ -553,6 +493,8 @@ static int qht_init_common(struct qht *ht, size_t n_elems, unsigned int mode,
 
 	if (mode & ~(QHT_AUTO_RESIZE | QHT_AUTO_SHRINK))
 		return -EINVAL;
+	if (!gfpflags_allow_blocking(gfp))
+		return -EINVAL;
 	if ((mode & QHT_AUTO_SHRINK) && !(mode & QHT_AUTO_RESIZE))
 		return -EINVAL;
 	if (!qht_has_room(n_elems))
@@ -561,7 +503,8 @@ static int qht_init_common(struct qht *ht, size_t n_elems, unsigned int mode,
 	if (ret)
 		return ret;
 	ht->mode = mode;
-	ht->gfp = gfp;
+	/* A table can do without, so nobody is killed for it. */
+	ht->gfp = gfp | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	qht_resize_init(ht, n_elems);
 	map = qht_map_alloc(ht);
 	if (!map) {
@@ -571,7 +514,7 @@ static int qht_init_common(struct qht *ht, size_t n_elems, unsigned int mode,
 	ht->seed = get_random_u32();
 	ht->memcg = NULL;
 	if (gfp & __GFP_ACCOUNT)
-		ht->memcg = get_mem_cgroup_from_mm(current->mm);
+		ht->memcg = get_mem_cgroup_from_mm(NULL);
 	RCU_INIT_POINTER(ht->map, map);
 	return 0;
 }
@@ -584,13 +527,14 @@ static int qht_init_common(struct qht *ht, size_t n_elems, unsigned int mode,
  * @mode: QHT_AUTO_RESIZE to grow; QHT_AUTO_SHRINK with it to shrink too, though
  *	not below @n_elems
  * @gfp: for maps, the first and those that the table grows into: GFP_KERNEL, or
- *	GFP_KERNEL_ACCOUNT to charge them to the caller's memory cgroup
+ *	GFP_KERNEL_ACCOUNT to charge them to the caller's memory cgroup, whoever
+ *	makes them; GFP_NOIO and the like, but not what may not sleep
  *
  * After qht_init() of QEMU's util/qht.c.
  *
  * Context: Process; sleeps.
- * Return: 0; -EINVAL when @equal is missing or @mode is unknown or contradicts
- * itself; -EFBIG when @n_elems is more than any map has room for; -ENOMEM.
+ * Return: 0; -EINVAL when @equal is missing, @mode is unknown or contradicts
+ * itself, or @gfp may not sleep; -EFBIG when @n_elems is more than any map has room for; -ENOMEM.
  */
 int qht_init(struct qht *ht, qht_match_fn equal, size_t n_elems,
 	     unsigned int mode, gfp_t gfp)
@@ -660,12 +604,14 @@ static void qht_release_entries(struct qht_map *map, qht_entry_fn release,
  *
  * Entries removed earlier are not the table's business.
  *
- * Context: Process; sleeps. Takes no lock.
+ * Context: Process; sleeps. Takes no lock, but waits for a worker that may be waiting
+ * for memory: not with a lock that reclaim takes.
  */
 void qht_destroy(struct qht *ht, qht_entry_fn release, void *arg)
 {
 	struct qht_map *map, *next;
 
+	WRITE_ONCE(ht->dying, true);
 	cancel_delayed_work_sync(&ht->resize_work);
 	for (map = rcu_dereference_protected(ht->map, true); map; map = next) {
 		next = rcu_dereference_protected(map->next, true);

@@ -5,6 +5,7 @@
 #ifndef _QHT_PRIVATE_H
 #define _QHT_PRIVATE_H
 
+#include <linux/bitops.h>
 #include <linux/lockdep.h>
 #include <linux/qht.h>
 #include <linux/rcupdate.h>
@@ -15,10 +16,14 @@ struct qht_slot {
 	unsigned int i;
 };
 
-/* Buckets allocated ahead of a chain's lock, linked by ->next. */
+/*
+ * Buckets allocated ahead of a chain's lock, linked by ->next. @want is how many
+ * there were not enough of.
+ */
 struct qht_spares {
 	struct qht_bucket *list;
 	unsigned int nr;
+	unsigned int want;
 };
 
 static inline size_t qht_map_size(const struct qht_map *map)
@@ -48,6 +53,36 @@ qht_next_locked(const struct qht_bucket *head, const struct qht_bucket *b)
 {
 	return qht_untag(rcu_dereference_protected(b->next,
 						   lockdep_is_held(&head->lock)));
+}
+
+/* Without a branch per slot, as qht_candidates(). */
+static inline unsigned long qht_holes_locked(const struct qht_bucket *head,
+					     const struct qht_bucket *b)
+{
+	unsigned long mask = 0;
+	int i;
+
+#pragma GCC unroll 6
+	for (i = QHT_BUCKET_ENTRIES - 1; i >= 0; i--)
+		mask = 2 * mask + !qht_entry_locked(head, b, i);
+	return mask;
+}
+
+/* The first free slot from bucket @b on, or that behind the last bucket. */
+static inline struct qht_slot qht_hole_locked(const struct qht_bucket *head,
+					      struct qht_bucket *b)
+{
+	for (;;) {
+		unsigned long holes = qht_holes_locked(head, b);
+		struct qht_bucket *next;
+
+		if (holes)
+			return (struct qht_slot){ b, __ffs(holes) };
+		next = qht_next_locked(head, b);
+		if (!next)
+			return (struct qht_slot){ b, QHT_BUCKET_ENTRIES };
+		b = next;
+	}
 }
 
 static inline bool qht_moved_locked(const struct qht_bucket *head)
@@ -86,23 +121,53 @@ static inline void qht_tag_locked(struct qht_bucket *head, unsigned long tags)
 		rcu_assign_pointer(head->next, (struct qht_bucket *)(next | tags));
 }
 
+/*
+ * The smaller a table, the less of the count may be known to one CPU alone. A
+ * thirty-second of the entries is, at the most.
+ */
+static inline void qht_count_add(struct qht *ht, const struct qht_map *map, s64 n)
+{
+	percpu_counter_add_batch(&ht->count, n, map->count_batch);
+}
+
+/*
+ * What is known of the count without asking each CPU. Good enough for a look at
+ * the table, not for its size.
+ */
+static inline s64 qht_count_now(const struct qht *ht)
+{
+	return percpu_counter_read((struct percpu_counter *)&ht->count);
+}
+
+/* Has @map had so many buckets added that the table may have to grow? */
+static inline bool qht_wants_look(const struct qht *ht, const struct qht_map *map)
+{
+	return (ht->mode & QHT_AUTO_RESIZE) &&
+	       atomic_read(&map->n_added) > READ_ONCE(map->check_above) &&
+	       !rcu_access_pointer(map->next);
+}
+
+/* Have so many entries gone that the table may shrink? */
+static inline bool qht_may_shrink(const struct qht *ht, const struct qht_map *map)
+{
+	return (ht->mode & QHT_AUTO_SHRINK) &&
+	       qht_count_now(ht) < READ_ONCE(map->shrink_below) &&
+	       !rcu_access_pointer(map->next);
+}
+
 /* qht.c */
 void qht_free_buckets(struct qht_bucket *b);
 bool qht_spares_fill(struct qht_spares *spares, unsigned int nr, gfp_t gfp);
-unsigned int qht_chain_length_locked(struct qht_bucket *head);
-struct qht_slot qht_free_slot_locked(struct qht_bucket *head);
 bool qht_append_locked(struct qht_map *map, struct qht_bucket *head,
-		       struct qht_slot slot, u32 h, void *entry,
+		       struct qht_slot *slot, u32 h, void *entry,
 		       struct qht_spares *spares);
-void qht_clear_slot_locked(struct qht_bucket *head, struct qht_slot slot);
+void qht_untag_locked(struct qht_bucket *head);
 
 /* qht_resize.c */
 bool qht_has_room(size_t n_elems);
 struct qht_map *qht_map_alloc(const struct qht *ht);
 void qht_map_free(struct qht_map *map);
-void qht_help(struct qht *ht, struct qht_map *map);
-bool qht_wants_look(const struct qht *ht, const struct qht_map *map);
-bool qht_may_shrink(const struct qht *ht, const struct qht_map *map);
+bool qht_help(struct qht *ht, struct qht_map *map);
 bool qht_is_late(const struct qht_map *map);
 void qht_look_soon(struct qht *ht);
 void qht_grow_here(struct qht *ht);

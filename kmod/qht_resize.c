@@ -11,11 +11,13 @@
  * keep a table from growing.
  */
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/bug.h>
 #include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/export.h>
+#include <linux/jiffies.h>
 #include <linux/limits.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
@@ -31,7 +33,13 @@
 
 #include "qht_private.h"
 
-/* A table grows with more entries than this part of what its heads have room for. */
+/*
+ * A table grows with more entries than this part of what its heads have room for:
+ * one that fits into a cache so that few chains are longer than their head, a larger
+ * one so that it needs no more than some 22 bytes an entry.
+ */
+#define QHT_SMALL_BITS		14
+#define QHT_GROW_PERCENT_SMALL	60
 #define QHT_GROW_PERCENT	125
 /* And shrinks with less than this: then half the heads are still half empty. */
 #define QHT_SHRINK_PERCENT	25
@@ -41,6 +49,12 @@
 #define QHT_MAX_CHAIN		64
 /* Buckets added to a map, for each head, that a worker on time does not let be. */
 #define QHT_LATE_CHAIN		4
+/* Buckets that are allocated under a chain's lock, at the most. */
+#define QHT_SPARES_LOCKED	16
+/* Chains to which one is moved by one pass over it for each. */
+#define QHT_SPLIT_PASSES	8
+/* A table gets so many times larger in one step, as a logarithm. */
+#define QHT_GROW_BITS		3
 /* Chains that the worker claims at a time. */
 #define QHT_CLAIM		16
 /* Before the next attempt to get memory for a resize; doubled each time. */
@@ -49,9 +63,11 @@
 
 static struct workqueue_struct *qht_wq;
 
+/* Of the order of 2^31 entries, or what is left of the address space on 32 bits. */
 static unsigned int qht_max_bits(void)
 {
-	return ilog2(INT_MAX / sizeof(struct qht_bucket));
+	return BITS_PER_LONG == 64 ? 29 :
+		ilog2(INT_MAX / sizeof(struct qht_bucket));
 }
 
 bool qht_has_room(size_t n_elems)
@@ -74,15 +90,18 @@ static s64 qht_share(const struct qht_map *map, unsigned int percent)
 	return div_u64((u64)qht_map_size(map) * QHT_BUCKET_ENTRIES * percent, 100);
 }
 
-/*
- * A table can do without a larger map. So rather none than one for which others
- * are killed.
- */
+/* More entries than this are too many for so many heads. */
+static s64 qht_full(const struct qht_map *map)
+{
+	return qht_share(map, map->bits <= QHT_SMALL_BITS ?
+			      QHT_GROW_PERCENT_SMALL : QHT_GROW_PERCENT);
+}
+
 static struct qht_bucket *qht_buckets_alloc(size_t n, gfp_t gfp)
 {
 	size_t size = array_size(n, sizeof(struct qht_bucket));
 
-	gfp |= __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL;
+	gfp |= __GFP_ZERO;
 	return size > PAGE_SIZE ? vmalloc_huge(size, gfp) : kmalloc(size, gfp);
 }
 
@@ -95,10 +114,12 @@ static struct qht_map *qht_map_alloc_bits(const struct qht *ht, unsigned int bit
 		return NULL;
 	map->bits = bits;
 	map->shift = 32 - bits;
-	/* Where chains begin to be as many as QHT_GROW_PERCENT makes them. */
-	map->check_above = qht_map_size(map) / 2;
-	if ((ht->mode & QHT_AUTO_SHRINK) && bits > ht->min_bits)
+	/* A little less than what good hashes make of qht_full() entries. */
+	map->check_above = qht_map_size(map) / (bits <= QHT_SMALL_BITS ? 12 : 2);
+	if (bits > ht->min_bits)
 		map->shrink_below = qht_share(map, QHT_SHRINK_PERCENT);
+	map->count_batch = clamp_t(s64, qht_share(map, 100) / 32 / num_possible_cpus(),
+				   1, percpu_counter_batch);
 	map->buckets = qht_buckets_alloc(qht_map_size(map), ht->gfp);
 	if (!map->buckets) {
 		kfree(map);
@@ -106,8 +127,6 @@ static struct qht_map *qht_map_alloc_bits(const struct qht *ht, unsigned int bit
 	}
 	for (i = 0; i < qht_map_size(map); i++) {
 		spin_lock_init(&map->buckets[i].lock);
-		seqcount_spinlock_init(&map->buckets[i].sequence,
-				       &map->buckets[i].lock);
 		cond_resched();
 	}
 	return map;
@@ -146,64 +165,144 @@ static unsigned int qht_spares_needed(const struct qht_map *old,
 {
 	if (!n)
 		return 0;
-	if (new->bits > old->bits)
+	if (new->bits >= old->bits)
 		return (n - 1) / QHT_BUCKET_ENTRIES;
 	return DIV_ROUND_UP(n, QHT_BUCKET_ENTRIES);
 }
 
-/*
- * Copy a chain to the next map. One chain there is locked at a time, and for as
- * long as entries go to it in a row: when shrinking from the first to the last,
- * or else others would fill up the bucket that was reckoned with for the next.
- */
-static void qht_copy_locked(struct qht_map *new, struct qht_bucket *head,
-			    struct qht_spares *spares)
+static unsigned int qht_chain_length_locked(struct qht_bucket *head)
 {
-	struct qht_bucket *b, *to = qht_head(new, head->hashes[0]);
+	struct qht_bucket *b;
+	unsigned int n = 0;
+
+	for (b = head; b; b = qht_next_locked(head, b))
+		n += QHT_BUCKET_ENTRIES - hweight_long(qht_holes_locked(head, b));
+	return n;
+}
+
+/* A chain that is being filled from another one. */
+struct qht_filling {
+	struct qht_map *map;
+	struct qht_bucket *head;
+	struct qht_slot slot;
+	struct qht_spares *spares;
+};
+
+static void qht_fill_begin(struct qht_filling *to, struct qht_bucket *head)
+	__acquires(bucket)
+{
+	spin_lock_nested(&head->lock, SINGLE_DEPTH_NESTING);
+	to->head = head;
+	to->slot = qht_hole_locked(head, head);
+}
+
+static void qht_fill_end(struct qht_filling *to)
+	__releases(bucket)
+{
+	spin_unlock(&to->head->lock);
+}
+
+static void qht_fill(struct qht_filling *to, u32 h, void *entry)
+{
+	WARN_ON_ONCE(!qht_append_locked(to->map, to->head, &to->slot, h, entry,
+					to->spares));
+	to->slot = qht_hole_locked(to->head, to->slot.bucket);
+}
+
+/*
+ * Copy what of a chain goes to chain @dest of the next map. That is locked as long
+ * as it takes, or else others would fill up the buckets that were reckoned with.
+ */
+static void qht_copy_to_locked(struct qht_filling *to, struct qht_bucket *head,
+			       struct qht_bucket *dest)
+{
+	struct qht_bucket *b;
 	unsigned int i;
 
-	spin_lock_nested(&to->lock, SINGLE_DEPTH_NESTING);
+	qht_fill_begin(to, dest);
 	for (b = head; b; b = qht_next_locked(head, b)) {
 		for (i = 0; i < QHT_BUCKET_ENTRIES; i++) {
 			void *entry = qht_entry_locked(head, b, i);
-			struct qht_bucket *dest = qht_head(new, b->hashes[i]);
 
-			if (!entry)
-				goto out;
-			if (dest != to) {
-				spin_unlock(&to->lock);
-				to = dest;
-				spin_lock_nested(&to->lock, SINGLE_DEPTH_NESTING);
-			}
-			WARN_ON_ONCE(!qht_append_locked(new, to,
-							qht_free_slot_locked(to),
-							b->hashes[i], entry,
-							spares));
+			if (entry && qht_head(to->map, b->hashes[i]) == dest)
+				qht_fill(to, b->hashes[i], entry);
 		}
 	}
-out:
-	spin_unlock(&to->lock);
+	qht_fill_end(to);
+}
+
+/*
+ * Copy a chain to more chains than it is to be gone through for each: they will be
+ * short, but for entries of one hash, and those come in a row.
+ */
+static void qht_copy_far_locked(struct qht_filling *to, struct qht_bucket *head)
+{
+	struct qht_bucket *b, *dest;
+	unsigned int i;
+
+	/* The first slot has had an entry, of the same range of hashes. */
+	qht_fill_begin(to, qht_head(to->map, head->hashes[0]));
+	for (b = head; b; b = qht_next_locked(head, b)) {
+		for (i = 0; i < QHT_BUCKET_ENTRIES; i++) {
+			void *entry = qht_entry_locked(head, b, i);
+
+			if (!entry)
+				continue;
+			dest = qht_head(to->map, b->hashes[i]);
+			if (dest != to->head) {
+				qht_fill_end(to);
+				qht_fill_begin(to, dest);
+			}
+			qht_fill(to, b->hashes[i], entry);
+		}
+	}
+	qht_fill_end(to);
+}
+
+/* Copy chain @i to the next map, one chain there at a time. */
+static void qht_copy_locked(struct qht_map *old, struct qht_map *new, size_t i,
+			    struct qht_spares *spares)
+{
+	struct qht_filling to = { .map = new, .spares = spares };
+	struct qht_bucket *head = &old->buckets[i];
+	unsigned int split;
+	size_t k;
+
+	if (new->bits < old->bits) {
+		qht_copy_to_locked(&to, head,
+				   &new->buckets[i >> (old->bits - new->bits)]);
+		return;
+	}
+	split = new->bits - old->bits;
+	if (1ULL << split > QHT_SPLIT_PASSES) {
+		qht_copy_far_locked(&to, head);
+		return;
+	}
+	for (k = 0; k < 1UL << split; k++)
+		qht_copy_to_locked(&to, head, &new->buckets[(i << split) + k]);
 }
 
 /*
  * Move a chain to the next map. Its lock is held; those of the chains it goes to
  * are otherwise taken by writers that have seen the flag, who then hold no other.
  * False, with nothing done, when it takes more buckets than there are in @spares
- * or at hand.
+ * or at hand: spares->want tells how many.
  */
 static bool qht_migrate_locked(const struct qht *ht, struct qht_map *old,
-			       struct qht_map *new, struct qht_bucket *head,
+			       struct qht_map *new, size_t i,
 			       struct qht_spares *spares)
 {
+	struct qht_bucket *head = &old->buckets[i];
+	unsigned int n = qht_chain_length_locked(head);
 	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN | (ht->gfp & __GFP_ACCOUNT);
-	unsigned int need = qht_spares_needed(old, new,
-					      qht_chain_length_locked(head));
 
-	if (!qht_spares_fill(spares, need, gfp))
+	spares->want = qht_spares_needed(old, new, n);
+	if (spares->want > spares->nr + QHT_SPARES_LOCKED ||
+	    !qht_spares_fill(spares, spares->want, gfp))
 		return false;
-	if (qht_entry_locked(head, head, 0))
-		qht_copy_locked(new, head, spares);
-	/* What has been copied comes before; pairs with smp_rmb() in lookups. */
+	if (n)
+		qht_copy_locked(old, new, i, spares);
+	/* What has been copied comes before: pairs with qht_next_acquire(). */
 	qht_tag_locked(head, QHT_BUCKET_MOVED);
 	return true;
 }
@@ -236,7 +335,7 @@ static bool qht_migrate(struct qht *ht, struct qht_map *old, size_t i,
 
 	spin_lock_bh(&head->lock);
 	moved = qht_moved_locked(head);
-	if (!moved && qht_migrate_locked(ht, old, new, head, spares)) {
+	if (!moved && qht_migrate_locked(ht, old, new, i, spares)) {
 		moved = true;
 		/* Fully ordered: the switch comes after every chain's move. */
 		if (atomic_inc_return(&old->n_moved) == qht_map_size(old))
@@ -265,10 +364,13 @@ static bool qht_move_some(struct qht *ht, struct qht_map *old, unsigned int nr)
 	return true;
 }
 
-/* What an inserter does for a resize in progress. */
-void qht_help(struct qht *ht, struct qht_map *map)
+/*
+ * What an inserter does for a resize in progress. False when there is nothing left
+ * that it could do.
+ */
+bool qht_help(struct qht *ht, struct qht_map *map)
 {
-	qht_move_some(ht, map, 1);
+	return qht_move_some(ht, map, 1);
 }
 
 /* Inserters are to go through all chains once more, for when there is memory. */
@@ -292,9 +394,12 @@ static int qht_sweep(struct qht *ht, struct qht_map *old, size_t n)
 	size_t i = 0;
 
 	while (i < n) {
-		unsigned int want = spares.nr + 1;
 		bool moved = true;
 
+		if (READ_ONCE(ht->dying)) {
+			ret = -EINTR;
+			break;
+		}
 		rcu_read_lock();
 		if (rcu_access_pointer(ht->map) != old)
 			i = n;
@@ -303,7 +408,7 @@ static int qht_sweep(struct qht *ht, struct qht_map *old, size_t n)
 		rcu_read_unlock();
 		if (moved) {
 			i++;
-		} else if (!qht_spares_fill(&spares, want, ht->gfp)) {
+		} else if (!qht_spares_fill(&spares, spares.want, ht->gfp)) {
 			qht_claim_again(ht, old);
 			ret = -ENOMEM;
 			break;
@@ -322,6 +427,7 @@ static int qht_migrate_all(struct qht *ht, struct qht_map *old, size_t n)
 	do {
 		rcu_read_lock();
 		more = rcu_access_pointer(ht->map) == old &&
+			!READ_ONCE(ht->dying) &&
 			qht_move_some(ht, old, QHT_CLAIM);
 		rcu_read_unlock();
 		cond_resched();
@@ -359,33 +465,26 @@ static void qht_begin_resize(struct qht_map *old, struct qht_map *new)
 	rcu_assign_pointer(old->next, new);
 }
 
-static int qht_resize_to(struct qht *ht, unsigned int bits)
+/* Move all to a new map, of another size or of the same. */
+static int qht_rebuild(struct qht *ht, unsigned int bits)
 {
-	struct qht_map *old, *new;
-	size_t n;
-	int ret;
+	struct qht_map *old = qht_map_settled(ht);
+	struct qht_map *new = qht_map_alloc_bits(ht, bits);
+	size_t n = qht_map_size(old);
 
-	ret = qht_finish_resize(ht);
-	if (ret)
-		return ret;
-	old = qht_map_settled(ht);
-	if (old->bits == bits)
-		return 0;
-	new = qht_map_alloc_bits(ht, bits);
 	if (!new)
 		return -ENOMEM;
-	n = qht_map_size(old);
 	qht_begin_resize(old, new);
 	return qht_migrate_all(ht, old, n);
 }
 
-/*
- * What is known of the count without asking each CPU. Good enough for a look at
- * the table, not for its size.
- */
-static s64 qht_count_now(const struct qht *ht)
+static int qht_resize_to(struct qht *ht, unsigned int bits)
 {
-	return percpu_counter_read((struct percpu_counter *)&ht->count);
+	int ret = qht_finish_resize(ht);
+
+	if (ret || qht_map_settled(ht)->bits == bits)
+		return ret;
+	return qht_rebuild(ht, bits);
 }
 
 /* The size that a table ought to have by itself. */
@@ -394,9 +493,10 @@ static unsigned int qht_bits_wanted(const struct qht *ht,
 {
 	s64 n = qht_count(ht);
 
-	if ((ht->mode & QHT_AUTO_RESIZE) &&
-	    n > qht_share(map, QHT_GROW_PERCENT) && map->bits < qht_max_bits())
-		return max(map->bits + 1, qht_bits_for(n));
+	if ((ht->mode & QHT_AUTO_RESIZE) && n > qht_full(map) &&
+	    map->bits < qht_max_bits())
+		return clamp(qht_bits_for(n), map->bits + 1,
+			     min(map->bits + QHT_GROW_BITS, qht_max_bits()));
 	if ((ht->mode & QHT_AUTO_SHRINK) &&
 	    n < qht_share(map, QHT_SHRINK_PERCENT) && map->bits > ht->min_bits)
 		return max(ht->min_bits, qht_bits_for(2 * n));
@@ -412,12 +512,37 @@ static void qht_look_later(const struct qht *ht, struct qht_map *map)
 {
 	unsigned int more = max_t(size_t, qht_map_size(map) / 16, 1);
 	unsigned int added = atomic_read(&map->n_added);
-	s64 count = qht_count_now(ht);
+	long count = qht_count_now(ht);
 
 	if (added > map->check_above)
 		WRITE_ONCE(map->check_above, added + more);
 	if (count < map->shrink_below)
-		WRITE_ONCE(map->shrink_below, count - qht_share(map, 6));
+		WRITE_ONCE(map->shrink_below,
+			   max_t(long, count - (long)qht_share(map, 6), 1));
+}
+
+/*
+ * Buckets that have joined chains stay there. Where entries come and go that makes
+ * more of them than the entries would need: as many as heads, at the size that the
+ * table ought to have, are more than good hashes make. After bad ones the next
+ * attempt has to wait until they are twice as many.
+ */
+static int qht_renew(struct qht *ht)
+{
+	struct qht_map *map = qht_map_settled(ht);
+	int ret;
+
+	if (atomic_read(&map->n_added) <= max_t(size_t, map->check_above,
+						qht_map_size(map)))
+		return 0;
+	ret = qht_rebuild(ht, map->bits);
+	if (ret)
+		return ret;
+	map = qht_map_settled(ht);
+	WRITE_ONCE(map->check_above,
+		   max_t(unsigned int, map->check_above,
+			 2 * atomic_read(&map->n_added)));
+	return 0;
 }
 
 static int qht_resize_wanted(struct qht *ht)
@@ -429,7 +554,9 @@ static int qht_resize_wanted(struct qht *ht)
 		unsigned int bits = qht_bits_wanted(ht, map);
 
 		if (bits == map->bits) {
-			qht_look_later(ht, map);
+			ret = qht_renew(ht);
+			if (!ret)
+				qht_look_later(ht, qht_map_settled(ht));
 			break;
 		}
 		ret = qht_resize_to(ht, bits);
@@ -437,37 +564,53 @@ static int qht_resize_wanted(struct qht *ht)
 	return ret;
 }
 
+/*
+ * When there was no memory the worker comes again after a while, and nobody tries
+ * before that.
+ */
+static void qht_settle(struct qht *ht, int ret)
+{
+	lockdep_assert_held(&ht->resize_lock);
+	if (!ret) {
+		WRITE_ONCE(ht->starved, false);
+		ht->retry_delay = QHT_RETRY_MIN;
+		return;
+	}
+	WRITE_ONCE(ht->retry_at, jiffies + ht->retry_delay);
+	WRITE_ONCE(ht->starved, true);
+	if (!READ_ONCE(ht->dying))
+		mod_delayed_work(qht_wq, &ht->resize_work, ht->retry_delay);
+	ht->retry_delay = min_t(unsigned long, 2 * ht->retry_delay,
+				QHT_RETRY_MAX);
+}
+
+static bool qht_must_wait(const struct qht *ht)
+{
+	return READ_ONCE(ht->starved) &&
+	       time_before(jiffies, READ_ONCE(ht->retry_at));
+}
+
+/* Who resizes, and who pays for it. */
+static struct mem_cgroup *qht_lock_resizes(struct qht *ht)
+{
+	mutex_lock(&ht->resize_lock);
+	return set_active_memcg(ht->memcg);
+}
+
+static void qht_unlock_resizes(struct qht *ht, struct mem_cgroup *memcg)
+{
+	set_active_memcg(memcg);
+	mutex_unlock(&ht->resize_lock);
+}
+
 static void qht_resize_work(struct work_struct *work)
 {
 	struct qht *ht = container_of(to_delayed_work(work), struct qht,
 				      resize_work);
-	struct mem_cgroup *memcg = set_active_memcg(ht->memcg);
+	struct mem_cgroup *memcg = qht_lock_resizes(ht);
 
-	mutex_lock(&ht->resize_lock);
-	if (qht_resize_wanted(ht)) {
-		queue_delayed_work(qht_wq, &ht->resize_work, ht->retry_delay);
-		ht->retry_delay = min_t(unsigned long, 2 * ht->retry_delay,
-					QHT_RETRY_MAX);
-	} else {
-		ht->retry_delay = QHT_RETRY_MIN;
-	}
-	mutex_unlock(&ht->resize_lock);
-	set_active_memcg(memcg);
-}
-
-/* Has @map had so many buckets added that the table may have to grow? */
-bool qht_wants_look(const struct qht *ht, const struct qht_map *map)
-{
-	return (ht->mode & QHT_AUTO_RESIZE) &&
-	       atomic_read(&map->n_added) > READ_ONCE(map->check_above) &&
-	       !rcu_access_pointer(map->next);
-}
-
-/* Have so many entries gone that the table may shrink? */
-bool qht_may_shrink(const struct qht *ht, const struct qht_map *map)
-{
-	return qht_count_now(ht) < READ_ONCE(map->shrink_below) &&
-	       !rcu_access_pointer(map->next);
+	qht_settle(ht, qht_resize_wanted(ht));
+	qht_unlock_resizes(ht, memcg);
 }
 
 /* Have so many been added that the worker should have been here long ago? */
@@ -476,41 +619,65 @@ bool qht_is_late(const struct qht_map *map)
 	return atomic_read(&map->n_added) / QHT_LATE_CHAIN > qht_map_size(map);
 }
 
-/* Have the worker decide; one that waits for memory goes on to wait. */
+/* Have the worker decide, if there is a chance that it has memory. */
 void qht_look_soon(struct qht *ht)
 {
-	queue_delayed_work(qht_wq, &ht->resize_work, 0);
+	if (!qht_must_wait(ht))
+		queue_delayed_work(qht_wq, &ht->resize_work, 0);
+}
+
+/* True when a resize is in progress that inserters cannot end by themselves. */
+static bool qht_is_stuck(struct qht *ht, bool *in_progress)
+{
+	struct qht_map *map;
+	bool stuck;
+
+	rcu_read_lock();
+	map = rcu_dereference(ht->map);
+	*in_progress = rcu_access_pointer(map->next);
+	stuck = *in_progress && atomic_read(&map->n_claimed) >= qht_map_size(map);
+	rcu_read_unlock();
+	return stuck;
+}
+
+/* Begin what the worker should have begun long ago; inserters move the chains. */
+static int qht_grow_late(struct qht *ht)
+{
+	struct qht_map *map = qht_map_settled(ht), *new;
+	unsigned int bits = qht_bits_wanted(ht, map);
+
+	if (bits <= map->bits) {
+		qht_look_later(ht, map);
+		return 0;
+	}
+	new = qht_map_alloc_bits(ht, bits);
+	if (!new)
+		return -ENOMEM;
+	qht_begin_resize(map, new);
+	qht_look_soon(ht);
+	return 0;
 }
 
 /*
- * Do what the worker should have done long ago, but for the moving of chains,
- * which inserters do. May sleep.
+ * Stand in for a worker that does not come. Who meets another one here, or a resize
+ * that is under way, goes on. May sleep.
  */
 void qht_grow_here(struct qht *ht)
 {
 	struct mem_cgroup *memcg;
-	struct qht_map *map, *new;
-	bool stuck;
+	bool in_progress, stuck;
+	int ret = 0;
 
-	if (!mutex_trylock(&ht->resize_lock))
+	if (qht_must_wait(ht) || !mutex_trylock(&ht->resize_lock))
 		return;
 	memcg = set_active_memcg(ht->memcg);
-	rcu_read_lock();
-	map = rcu_dereference(ht->map);
-	stuck = rcu_access_pointer(map->next);
-	if (stuck && atomic_read(&map->n_claimed) < qht_map_size(map))
-		map = NULL;
-	rcu_read_unlock();
-	if (map && (!stuck || !qht_finish_resize(ht))) {
-		map = qht_map_settled(ht);
-		new = NULL;
-		if (qht_is_late(map) && qht_bits_wanted(ht, map) > map->bits)
-			new = qht_map_alloc_bits(ht, qht_bits_wanted(ht, map));
-		if (new)
-			qht_begin_resize(map, new);
-	}
-	set_active_memcg(memcg);
-	mutex_unlock(&ht->resize_lock);
+	stuck = qht_is_stuck(ht, &in_progress);
+	if (stuck)
+		ret = qht_finish_resize(ht);
+	else if (!in_progress && qht_is_late(qht_map_settled(ht)))
+		ret = qht_grow_late(ht);
+	qht_settle(ht, ret);
+	qht_unlock_resizes(ht, memcg);
 }
 
 /* A size that is asked for, in the bounds of what chains may become. */
@@ -535,20 +702,27 @@ static unsigned int qht_bits_asked(const struct qht *ht, size_t n_elems)
  * Context: Process; sleeps. Takes the resize mutex, then two chains' spinlocks
  * at a time.
  * Return: 0; -EFBIG when @n_elems is more than any map has room for; -ENOMEM: the
- * table works as before, chains that had moved stay where they are, and insertions
- * or the next resize go on from there.
+ * table works as before. If the resize had begun, chains that had moved stay where
+ * they are; insertions go on from there, and a worker when there is memory.
  */
 int qht_resize(struct qht *ht, size_t n_elems)
 {
+	struct mem_cgroup *memcg;
+	unsigned int min_bits;
 	int ret;
 
 	if (!qht_has_room(n_elems))
 		return -EFBIG;
-	mutex_lock(&ht->resize_lock);
+	memcg = qht_lock_resizes(ht);
+	min_bits = ht->min_bits;
+	/* Before there is a map that it says something of. */
+	ht->min_bits = qht_bits_for(n_elems);
 	ret = qht_resize_to(ht, qht_bits_asked(ht, n_elems));
-	if (!ret)
-		ht->min_bits = qht_bits_for(n_elems);
-	mutex_unlock(&ht->resize_lock);
+	if (ret) {
+		ht->min_bits = min_bits;
+		qht_settle(ht, ret);
+	}
+	qht_unlock_resizes(ht, memcg);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(qht_resize);
@@ -572,6 +746,7 @@ int qht_reset_size(struct qht *ht, size_t n_elems, qht_entry_fn release,
 		   void *arg)
 {
 	struct qht_map *old, *new = NULL;
+	struct mem_cgroup *memcg;
 	unsigned int bits;
 	size_t n;
 	int ret;
@@ -579,7 +754,7 @@ int qht_reset_size(struct qht *ht, size_t n_elems, qht_entry_fn release,
 	if (!qht_has_room(n_elems))
 		return -EFBIG;
 	bits = qht_bits_for(n_elems);
-	mutex_lock(&ht->resize_lock);
+	memcg = qht_lock_resizes(ht);
 	ret = qht_finish_resize(ht);
 	if (ret)
 		goto out;
@@ -597,10 +772,9 @@ int qht_reset_size(struct qht *ht, size_t n_elems, qht_entry_fn release,
 	n = qht_map_size(old);
 	qht_begin_resize(old, new);
 	/* What was inserted meanwhile may need memory: the worker sees to it. */
-	if (qht_migrate_all(ht, old, n))
-		qht_look_soon(ht);
+	qht_settle(ht, qht_migrate_all(ht, old, n));
 out:
-	mutex_unlock(&ht->resize_lock);
+	qht_unlock_resizes(ht, memcg);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(qht_reset_size);
@@ -608,6 +782,8 @@ EXPORT_SYMBOL_GPL(qht_reset_size);
 void qht_resize_init(struct qht *ht, size_t n_elems)
 {
 	ht->min_bits = qht_bits_for(n_elems);
+	ht->starved = false;
+	ht->dying = false;
 	ht->retry_delay = QHT_RETRY_MIN;
 	mutex_init(&ht->resize_lock);
 	INIT_DELAYED_WORK(&ht->resize_work, qht_resize_work);

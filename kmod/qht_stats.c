@@ -5,9 +5,7 @@
  * The table is looked through without its locks. Taking the lock of each chain
  * would make its cacheline this CPU's own, of every head in the table, and every
  * lookup after that miss; a lookup's way of reading leaves the lines shared. It
- * suffices: under head->sequence, a chain is seen with all that stays there, since
- * only a removal moves an entry within it, and then it is read again. A chain in
- * which that happens all the time is read under its lock in the end.
+ * suffices: an entry that stays in the table stays in its slot.
  *
  * The way through the table is that of qht_walk(): by the position of hashes, so
  * that an entry that is there throughout is counted once, whatever is resized
@@ -24,14 +22,10 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/seqlock.h>
-#include <linux/spinlock.h>
 #include <linux/types.h>
 
 /* Chains that are looked at in one RCU section. */
 #define QHT_STATS_CHAINS	64
-/* How often a chain is read before its lock is taken. */
-#define QHT_STATS_TRIES		2
 
 struct qht_chain_count {
 	u32 buckets;
@@ -74,8 +68,9 @@ static u32 qht_count_bucket(const struct qht_bucket *b, u32 first, u32 last,
 	return n;
 }
 
-static u32 qht_count_buckets(const struct qht_bucket *head, u32 first, u32 last,
-			     struct qht_chain_count *count)
+/* The same of a chain. If it moves meanwhile, what is here stays as it is. */
+static u32 qht_count_chain(const struct qht_bucket *head, u32 first, u32 last,
+			   struct qht_chain_count *count)
 {
 	const struct qht_bucket *b;
 	u32 n = 0;
@@ -83,29 +78,6 @@ static u32 qht_count_buckets(const struct qht_bucket *head, u32 first, u32 last,
 	*count = (struct qht_chain_count){};
 	for (b = head; b; b = qht_untag(rcu_dereference(b->next)))
 		n += qht_count_bucket(b, first, last, count);
-	return n;
-}
-
-/*
- * The same of a chain. It had not moved before; if it moves now, what is here stays
- * as it is. Removals that follow each other faster than the chain can be read are
- * kept out after some tries, for this has to come to an end.
- */
-static u32 qht_count_chain(struct qht_bucket *head, u32 first, u32 last,
-			   struct qht_chain_count *count)
-{
-	unsigned int seq, tries;
-	u32 n;
-
-	for (tries = QHT_STATS_TRIES; tries; tries--) {
-		seq = read_seqcount_begin(&head->sequence);
-		n = qht_count_buckets(head, first, last, count);
-		if (!read_seqcount_retry(&head->sequence, seq))
-			return n;
-	}
-	spin_lock_bh(&head->lock);
-	n = qht_count_buckets(head, first, last, count);
-	spin_unlock_bh(&head->lock);
 	return n;
 }
 
@@ -126,9 +98,8 @@ static void qht_stats_step(const struct qht *ht, struct qht_stats_walk *walk)
 		own = (1ULL << map->shift) - 1;
 		mask = min(mask, own);
 		head = qht_head(map, h);
-		if (!qht_moved(rcu_access_pointer(head->next)))
+		if (!qht_moved(qht_next_acquire(head)))
 			break;
-		smp_rmb(); /* Pairs with the release in qht_migrate_locked(). */
 		map = rcu_dereference(map->next);
 	}
 	walk->entries += qht_count_chain(head, h, h | mask, &count);
@@ -213,9 +184,8 @@ static int qht_stats_walk(const struct qht *ht, struct qht_stats *stats,
  *
  * After qht_statistics_init() of QEMU's util/qht.c.
  *
- * Context: Process; sleeps. Reads 64 chains at a time under rcu_read_lock(). Takes
- * the spinlock, with softirqs disabled, of a chain that removals change whenever it
- * is read, and otherwise no lock.
+ * Context: Process; sleeps. Takes no lock; reads 64 chains at a time under
+ * rcu_read_lock().
  * Return: 0; -ENOMEM; -EINTR after a fatal signal. On an error there is nothing to
  * be destroyed.
  */

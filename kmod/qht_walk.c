@@ -52,9 +52,7 @@ static void *qht_walk_next_locked(struct qht_bucket *head,
 			void *entry = qht_entry_locked(head, b, i);
 			u32 h = b->hashes[i];
 
-			if (!entry)
-				break;
-			if (qht_cursor_before(cursor, h, entry) &&
+			if (entry && qht_cursor_before(cursor, h, entry) &&
 			    (h < best.position ||
 			     (h == best.position && entry < best.after)))
 				best = (struct qht_cursor){ h, entry };
@@ -172,36 +170,47 @@ void qht_iter(const struct qht *ht, qht_entry_fn visit, void *arg)
 }
 EXPORT_SYMBOL_GPL(qht_iter);
 
-static struct qht_slot qht_nth_slot_locked(struct qht_bucket *head, unsigned int n)
-{
-	struct qht_bucket *b = head;
+/* What is to be done with the entries of a table. */
+struct qht_removal {
+	qht_select_fn select;
+	qht_entry_fn release;
+	void *arg;
+};
 
-	for (; n >= QHT_BUCKET_ENTRIES; n -= QHT_BUCKET_ENTRIES)
-		b = qht_next_locked(head, b);
-	return (struct qht_slot){ b, n };
+/* Offer the entry of a slot. True if it has been taken out. */
+static bool qht_remove_selected(struct qht_bucket *head, struct qht_slot slot,
+				struct qht_removal *removal)
+{
+	void *entry = qht_entry_locked(head, slot.bucket, slot.i);
+
+	if (removal->select && !removal->select(entry, removal->arg))
+		return false;
+	/* A grace period may begin only when no lookup can find it any more. */
+	RCU_INIT_POINTER(slot.bucket->entries[slot.i], NULL);
+	if (removal->release)
+		removal->release(entry, removal->arg);
+	return true;
 }
 
-/*
- * Offer the entries of a chain with hashes from @first on. From the last to the
- * first: what closes a gap has been offered.
- */
+/* Offer the entries of a chain that has hashes from @first to *@last. */
 static unsigned int qht_remove_range(struct qht *ht, u32 first, u32 *last,
-				     qht_select_fn select, void *arg)
+				     struct qht_removal *removal)
 {
-	struct qht_bucket *head = qht_lock_range(ht, first, last);
-	unsigned int n = qht_chain_length_locked(head), removed = 0;
+	struct qht_bucket *head = qht_lock_range(ht, first, last), *b;
+	unsigned int i, removed = 0;
 
-	while (n--) {
-		struct qht_slot slot = qht_nth_slot_locked(head, n);
-		u32 h = slot.bucket->hashes[slot.i];
+	for (b = head; b; b = qht_next_locked(head, b)) {
+		for (i = 0; i < QHT_BUCKET_ENTRIES; i++) {
+			u32 h = b->hashes[i];
 
-		if (h < first || h > *last ||
-		    !select(qht_entry_locked(head, slot.bucket, slot.i), arg))
-			continue;
-		qht_clear_slot_locked(head, slot);
-		removed++;
+			if (qht_entry_locked(head, b, i) && h >= first && h <= *last)
+				removed += qht_remove_selected(head,
+							       (struct qht_slot){ b, i },
+							       removal);
+		}
 	}
-	percpu_counter_sub(&ht->count, removed);
+	if (removed)
+		qht_untag_locked(head);
 	qht_unlock_chain(head);
 	return removed;
 }
@@ -209,30 +218,39 @@ static unsigned int qht_remove_range(struct qht *ht, u32 first, u32 *last,
 /**
  * qht_iter_remove() - take out the entries that are chosen
  * @ht: the table
- * @select: called for each entry, which is taken out if it returns true; must
- *	neither sleep nor use the table
- * @arg: passed on to @select
+ * @select: called for each entry, which is taken out if it returns true; NULL
+ *	chooses all
+ * @release: called for each entry that has been taken out, or NULL. Lookups may
+ *	still be using it, so it frees after a grace period, as kfree_rcu() does
+ * @arg: passed on to @select and @release, neither of which may sleep or use a
+ *	qht
  *
  * Choice and removal are one step: who else removes the entry is told that it is
  * not there. An entry that is there all the time is offered once; one that is
- * inserted or removed meanwhile, once or not at all. What has been taken out is
- * the caller's, to be freed after a grace period: @select may see to that itself.
+ * inserted or removed meanwhile, once or not at all.
  *
  * After qht_iter_remove() of QEMU's util/qht.c.
  *
  * Context: Process; sleeps between chains. Takes one chain's spinlock at a time,
- * with softirqs disabled, and calls @select under it.
+ * with softirqs disabled, and calls @select and @release under it.
  * Return: The number of entries taken out.
  */
-u64 qht_iter_remove(struct qht *ht, qht_select_fn select, void *arg)
+u64 qht_iter_remove(struct qht *ht, qht_select_fn select, qht_entry_fn release,
+		    void *arg)
 {
+	struct qht_removal removal = { select, release, arg };
 	u64 removed = 0, first = 0;
 	u32 last;
 
 	while (first <= U32_MAX) {
+		unsigned int n;
+
 		rcu_read_lock();
-		removed += qht_remove_range(ht, first, &last, select, arg);
+		n = qht_remove_range(ht, first, &last, &removal);
+		if (n)
+			qht_count_add(ht, rcu_dereference(ht->map), -(s64)n);
 		rcu_read_unlock();
+		removed += n;
 		first = (u64)last + 1;
 		cond_resched();
 	}
@@ -244,26 +262,10 @@ u64 qht_iter_remove(struct qht *ht, qht_select_fn select, void *arg)
 }
 EXPORT_SYMBOL_GPL(qht_iter_remove);
 
-struct qht_release {
-	qht_entry_fn release;
-	void *arg;
-};
-
-static bool qht_select_all(void *entry, void *arg)
-{
-	const struct qht_release *to = arg;
-
-	if (to->release)
-		to->release(entry, to->arg);
-	return true;
-}
-
 /**
  * qht_reset() - take out all entries
  * @ht: the table
- * @release: called for each entry, or NULL; lookups may still be using it, so it
- *	frees after a grace period, as kfree_rcu() does; must neither sleep nor use
- *	the table
+ * @release: as for qht_iter_remove()
  * @arg: passed on to @release
  *
  * What was in the table when the call began is not when it returns. What is
@@ -276,8 +278,6 @@ static bool qht_select_all(void *entry, void *arg)
  */
 u64 qht_reset(struct qht *ht, qht_entry_fn release, void *arg)
 {
-	struct qht_release to = { release, arg };
-
-	return qht_iter_remove(ht, qht_select_all, &to);
+	return qht_iter_remove(ht, NULL, release, arg);
 }
 EXPORT_SYMBOL_GPL(qht_reset);

@@ -176,6 +176,99 @@ static inline int bitmap_finish(int fd)
 	return call(fd, QDS_BITMAP_FINISH, &arg);
 }
 
+static inline int bitmap_begin(int fd)
+{
+	struct qds_bitmap_begin arg = { .size = sizeof(arg) };
+
+	return call(fd, QDS_BITMAP_BEGIN, &arg);
+}
+
+static inline int bitmap_seal(int fd)
+{
+	struct qds_bitmap_seal arg = { .size = sizeof(arg) };
+
+	return call(fd, QDS_BITMAP_SEAL, &arg);
+}
+
+static inline int bitmap_watch(int fd, __u64 dirty)
+{
+	struct qds_bitmap_watch arg = { .size = sizeof(arg), .dirty = dirty };
+
+	return call(fd, QDS_BITMAP_WATCH, &arg);
+}
+
+/* A new bitmap, by QDS_BITMAP_TAKE or QDS_BITMAP_CLONE. */
+static inline int bitmap_copy(int fd, unsigned int cmd)
+{
+	struct qds_bitmap_copy arg = { .size = sizeof(arg) };
+	int ret = call(fd, cmd, &arg);
+
+	return ret ? ret : arg.out_fd;
+}
+
+static inline int bitmap_merge(int fd, int source, __u32 how)
+{
+	struct qds_bitmap_merge arg = { .size = sizeof(arg), .source = source, .how = how };
+
+	return call(fd, QDS_BITMAP_MERGE, &arg);
+}
+
+static inline int bitmap_truncate(int fd, __u64 items)
+{
+	struct qds_bitmap_truncate arg = { .size = sizeof(arg), .items = items };
+
+	return call(fd, QDS_BITMAP_TRUNCATE, &arg);
+}
+
+static inline int bitmap_digest(int fd, __u8 *digest)
+{
+	struct qds_bitmap_digest arg = { .size = sizeof(arg) };
+	int ret = call(fd, QDS_BITMAP_DIGEST, &arg);
+
+	memcpy(digest, arg.digest, sizeof(arg.digest));
+	return ret;
+}
+
+/* The whole of a bitmap's serialized form, @size bytes. */
+static inline int bitmap_serialize(int fd, __u64 items, void *data, __u64 size)
+{
+	struct qds_bitmap_chunk arg = {
+		.size = sizeof(arg),
+		.count = items,
+		.data = PTR(data),
+		.data_size = size,
+	};
+
+	return call(fd, QDS_BITMAP_SERIALIZE, &arg);
+}
+
+/* Restores a chunk that is all dirty. */
+static inline int bitmap_restore_ones(int fd, __u64 start, __u64 count)
+{
+	struct qds_bitmap_chunk arg = {
+		.size = sizeof(arg),
+		.flags = QDS_CHUNK_ONES,
+		.start = start,
+		.count = count,
+	};
+
+	return call(fd, QDS_BITMAP_DESERIALIZE, &arg);
+}
+
+static inline __u32 bitmap_state(int fd)
+{
+	struct qds_bitmap_info info;
+
+	return bitmap_info(fd, &info) ? ~0U : info.state;
+}
+
+static inline __u64 bitmap_dirty(int fd)
+{
+	struct qds_bitmap_info info;
+
+	return bitmap_info(fd, &info) ? ~0ULL : info.dirty;
+}
+
 /* splitmix64: a good stream from any seed. */
 static inline __u64 next_random(__u64 *state)
 {

@@ -360,6 +360,33 @@ int qds_bitmap_get_extents(int fd, uint32_t kinds, uint64_t start,
 }
 
 /**
+ * qds_bitmap_get_status() - is an item dirty, and how far does that go?
+ * @fd: the bitmap
+ * @start: the item
+ * @count: how far to look, at least 1
+ * @same: out: how many items from @start on are like it, at most @count
+ *
+ * Return: 1 if it is dirty, 0 if it is clean, or -errno.
+ */
+int qds_bitmap_get_status(int fd, uint64_t start, uint64_t count,
+			  uint64_t *same)
+{
+	struct qds_extent extent;
+	uint64_t next;
+	uint32_t nr = 1;
+	int err;
+
+	if (!count)
+		return -EINVAL;
+	err = qds_bitmap_get_extents(fd, QDS_EXTENT_DIRTY | QDS_EXTENT_CLEAN,
+				     start, count, &extent, &nr, &next);
+	if (err)
+		return err;
+	*same = extent.count;
+	return extent.flags == QDS_EXTENT_DIRTY;
+}
+
+/**
  * qds_extent_iter_init() - begin a walk over extents
  * @iter: the walk
  * @fd: the bitmap, which must stay open
@@ -555,6 +582,19 @@ int qds_bitmap_deserialize_fill(int fd, uint64_t start, uint64_t count,
 }
 
 /**
+ * qds_bitmap_begin_restore() - begin a restore, or take one over
+ * @fd: the bitmap
+ *
+ * Return: 0 or -errno: -EBUSY when it is being restored by someone.
+ */
+int qds_bitmap_begin_restore(int fd)
+{
+	struct qds_bitmap_begin arg = { .size = sizeof(arg) };
+
+	return command(fd, QDS_BITMAP_BEGIN, &arg);
+}
+
+/**
  * qds_bitmap_finish_restore() - end a restore
  * @fd: the bitmap
  *
@@ -565,6 +605,166 @@ int qds_bitmap_finish_restore(int fd)
 	struct qds_bitmap_finish arg = { .size = sizeof(arg) };
 
 	return command(fd, QDS_BITMAP_FINISH, &arg);
+}
+
+static int chunks_command(int fd, unsigned long cmd,
+			  struct qds_bitmap_chunks *arg,
+			  struct qds_chunk_list *list)
+{
+	int err;
+
+	arg->size = sizeof(*arg);
+	arg->chunks = ptr_to_u64(list->chunks);
+	arg->data = ptr_to_u64(list->data);
+	arg->data_size = list->data_size;
+	arg->nr = list->nr;
+	err = command(fd, cmd, arg);
+	list->done = arg->done;
+	list->bytes = arg->bytes;
+	return err;
+}
+
+/**
+ * qds_bitmap_serialize_chunks() - write a range as chunks
+ * @fd: the bitmap
+ * @start: first item, aligned as qds_bitmap_get_serialize_size() says
+ * @count: number of items, likewise, or up to the end
+ * @list: room; filled in
+ * @next: out: where to go on, @start + @count at the end
+ *
+ * Return: 0 or -errno: -ENOSPC when there is no room even for the first.
+ */
+int qds_bitmap_serialize_chunks(int fd, uint64_t start, uint64_t count,
+				struct qds_chunk_list *list, uint64_t *next)
+{
+	struct qds_bitmap_chunks arg = { .start = start, .count = count };
+	int err = chunks_command(fd, QDS_BITMAP_SERIALIZE_CHUNKS, &arg, list);
+
+	*next = arg.next;
+	return err;
+}
+
+/**
+ * qds_bitmap_deserialize_chunks() - restore chunks
+ * @fd: the bitmap, which answers no queries until qds_bitmap_finish_restore()
+ * @list: the chunks
+ *
+ * Return: 0, or the -errno of the chunk at @list->done.
+ */
+int qds_bitmap_deserialize_chunks(int fd, struct qds_chunk_list *list)
+{
+	struct qds_bitmap_chunks arg = { .start = 0 };
+
+	return chunks_command(fd, QDS_BITMAP_DESERIALIZE_CHUNKS, &arg, list);
+}
+
+/**
+ * qds_bitmap_set_sealed() - seal a bitmap
+ * @fd: the bitmap
+ *
+ * Return: 0 or -errno.
+ */
+int qds_bitmap_set_sealed(int fd)
+{
+	struct qds_bitmap_seal arg = { .size = sizeof(arg) };
+
+	return command(fd, QDS_BITMAP_SEAL, &arg);
+}
+
+/**
+ * qds_bitmap_set_watch() - say what poll(2) waits for
+ * @fd: the bitmap
+ * @dirty: how many items must be dirty, as qds_bitmap_get_info() has them
+ *
+ * Return: 0 or -errno.
+ */
+int qds_bitmap_set_watch(int fd, uint64_t dirty)
+{
+	struct qds_bitmap_watch arg = { .size = sizeof(arg), .dirty = dirty };
+
+	return command(fd, QDS_BITMAP_WATCH, &arg);
+}
+
+static int copy_command(int fd, unsigned long cmd)
+{
+	struct qds_bitmap_copy arg = { .size = sizeof(arg) };
+	int err = command(fd, cmd, &arg);
+
+	return err ? err : arg.out_fd;
+}
+
+/**
+ * qds_bitmap_take() - move what is dirty into a new bitmap
+ * @fd: the bitmap; it is clean afterwards
+ *
+ * qds_bitmap_merge_from() puts it back.
+ *
+ * Return: the new bitmap's descriptor, or -errno: nothing was taken.
+ */
+int qds_bitmap_take(int fd)
+{
+	return copy_command(fd, QDS_BITMAP_TAKE);
+}
+
+/**
+ * qds_bitmap_clone() - copy a bitmap
+ * @fd: the bitmap
+ *
+ * Return: the new bitmap's descriptor or -errno.
+ */
+int qds_bitmap_clone(int fd)
+{
+	return copy_command(fd, QDS_BITMAP_CLONE);
+}
+
+/**
+ * qds_bitmap_merge_from() - merge a bitmap into another
+ * @fd: the bitmap that is changed
+ * @source: the other, which is not
+ * @how: QDS_MERGE_OR, QDS_MERGE_AND, QDS_MERGE_ANDNOT or QDS_MERGE_XOR
+ *
+ * Return: 0 or -errno.
+ */
+int qds_bitmap_merge_from(int fd, int source, uint32_t how)
+{
+	struct qds_bitmap_merge arg = {
+		.size = sizeof(arg),
+		.source = source,
+		.how = how,
+	};
+
+	return command(fd, QDS_BITMAP_MERGE, &arg);
+}
+
+/**
+ * qds_bitmap_truncate_to() - change the number of items
+ * @fd: the bitmap
+ * @items: the new number
+ *
+ * Return: 0 or -errno.
+ */
+int qds_bitmap_truncate_to(int fd, uint64_t items)
+{
+	struct qds_bitmap_truncate arg = { .size = sizeof(arg), .items = items };
+
+	return command(fd, QDS_BITMAP_TRUNCATE, &arg);
+}
+
+/**
+ * qds_bitmap_get_digest() - a digest of what a bitmap is
+ * @fd: the bitmap
+ * @digest: QDS_DIGEST_SIZE bytes, filled in
+ *
+ * Return: 0 or -errno.
+ */
+int qds_bitmap_get_digest(int fd, void *digest)
+{
+	struct qds_bitmap_digest arg = { .size = sizeof(arg) };
+	int err = command(fd, QDS_BITMAP_DIGEST, &arg);
+
+	if (!err)
+		memcpy(digest, arg.digest, sizeof(arg.digest));
+	return err;
 }
 
 /* What save and load share: a buffer, and how many items fit in it. */

@@ -124,6 +124,13 @@ int qds_bitmap_get_extents(int fd, uint32_t kinds, uint64_t start,
 			   uint64_t count, struct qds_extent *extents,
 			   uint32_t *nr, uint64_t *next);
 
+/**
+ * qds_bitmap_get_status() - Return: 1 if an item is dirty, 0 if it is clean, or
+ * -errno; same is how many from it on, at most count, are like it
+ */
+int qds_bitmap_get_status(int fd, uint64_t start, uint64_t count,
+			  uint64_t *same);
+
 #define QDS_EXTENT_BATCH 128
 
 /**
@@ -178,8 +185,64 @@ int qds_bitmap_deserialize(int fd, uint64_t start, uint64_t count,
 int qds_bitmap_deserialize_fill(int fd, uint64_t start, uint64_t count,
 				uint32_t fill, uint64_t *done);
 
+/**
+ * qds_bitmap_begin_restore() - begin a restore without restoring anything, or take
+ * over one that is abandoned; the bitmap's descriptor can then be written
+ */
+int qds_bitmap_begin_restore(int fd);
+
 /** qds_bitmap_finish_restore() - end a restore */
 int qds_bitmap_finish_restore(int fd);
+
+/**
+ * struct qds_chunk_list - chunks, of which those that are all clean or all dirty
+ * have no data
+ * @chunks: @nr of them, or room for so many
+ * @data: the serialized forms of the others, one right behind the other
+ * @data_size: their length, or room for so much
+ * @nr: number of chunks, at least 1
+ * @done: out: chunks written or restored
+ * @bytes: out: data written or read
+ */
+struct qds_chunk_list {
+	struct qds_chunk *chunks;
+	void *data;
+	size_t data_size;
+	uint32_t nr;
+	uint32_t done;
+	uint64_t bytes;
+};
+
+/**
+ * qds_bitmap_serialize_chunks() - write a range as chunks, as many as there is room
+ * for; next is where to go on
+ */
+int qds_bitmap_serialize_chunks(int fd, uint64_t start, uint64_t count,
+				struct qds_chunk_list *list, uint64_t *next);
+
+/** qds_bitmap_deserialize_chunks() - restore chunks, in order, up to a failure */
+int qds_bitmap_deserialize_chunks(int fd, struct qds_chunk_list *list);
+
+/** qds_bitmap_set_sealed() - nothing can change the bitmap any more */
+int qds_bitmap_set_sealed(int fd);
+
+/** qds_bitmap_set_watch() - how much must be dirty for poll(2) to say POLLIN */
+int qds_bitmap_set_watch(int fd, uint64_t dirty);
+
+/** qds_bitmap_take() - move what is dirty into a new bitmap, at one moment */
+int qds_bitmap_take(int fd);
+
+/** qds_bitmap_clone() - a new bitmap that is a copy */
+int qds_bitmap_clone(int fd);
+
+/** qds_bitmap_merge_from() - merge another bitmap into one; how is QDS_MERGE_* */
+int qds_bitmap_merge_from(int fd, int source, uint32_t how);
+
+/** qds_bitmap_truncate_to() - change the number of items */
+int qds_bitmap_truncate_to(int fd, uint64_t items);
+
+/** qds_bitmap_get_digest() - QDS_DIGEST_SIZE bytes: equal if the bitmaps are */
+int qds_bitmap_get_digest(int fd, void *digest);
 
 /**
  * typedef qds_chunk_fn - what qds_bitmap_save() and qds_bitmap_load() call

@@ -166,7 +166,7 @@ static void check_bins(struct kunit *test, const struct bar *a, u32 n_a,
 	struct qdist_bin bin;
 	u64 samples = 0;
 	struct qdist dist;
-	s64 x;
+	s64 x = 0;
 	u32 i;
 
 	qdist_init(&dist);

@@ -110,10 +110,6 @@ static void size_settles_while_entries_come_and_go(struct kunit *test)
 	qht_destroy(&ht, item_release, NULL);
 }
 
-static void work_that_does_nothing(struct work_struct *work)
-{
-}
-
 /* The worker never gets to run: those who insert do its work. */
 static void grows_although_the_worker_is_starved(struct kunit *test)
 {
@@ -167,8 +163,14 @@ static bool choose_multiples(void *entry, void *arg)
 	if (item->key % ctx->divisor)
 		return false;
 	ctx->chosen++;
-	kfree_rcu(item, rcu);
 	return true;
+}
+
+static void release_chosen(void *entry, void *arg)
+{
+	struct item *item = entry;
+
+	kfree_rcu(item, rcu);
 }
 
 static void iter_remove_takes_out_what_is_chosen(struct kunit *test)
@@ -183,7 +185,8 @@ static void iter_remove_takes_out_what_is_chosen(struct kunit *test)
 
 		KUNIT_ASSERT_EQ(test, qht_init(&ht, items_equal, room[i], 0, GFP_KERNEL), 0);
 		fill(test, &ht, 0, 1000);
-		KUNIT_EXPECT_EQ(test, qht_iter_remove(&ht, choose_multiples, &ctx), (u64)100);
+		KUNIT_EXPECT_EQ(test, qht_iter_remove(&ht, choose_multiples,
+						      release_chosen, &ctx), (u64)100);
 		KUNIT_EXPECT_EQ(test, ctx.offered, 1000U);
 		KUNIT_EXPECT_EQ(test, ctx.chosen, 100U);
 		KUNIT_EXPECT_EQ(test, qht_count(&ht), (u64)900);
@@ -265,10 +268,7 @@ static bool choose_transient(void *entry, void *arg)
 	struct item *item = entry;
 
 	/* A key of a fifth kind, that no other thread takes for its own. */
-	if (item->stable || item->key < STABLE_KEYS + 2 * CHURN_KEYS)
-		return false;
-	kfree_rcu(item, rcu);
-	return true;
+	return !item->stable && item->key >= STABLE_KEYS + 2 * CHURN_KEYS;
 }
 
 static int work_choose(struct crew *crew, unsigned int id)
@@ -287,7 +287,7 @@ static int work_choose(struct crew *crew, unsigned int id)
 			inserted++;
 		}
 		crew_check(crew, qht_iter_remove(&crew->ht, choose_transient,
-						 NULL) == inserted);
+						 release_chosen, NULL) == inserted);
 		cond_resched();
 	}
 	return 0;
@@ -528,7 +528,14 @@ static void a_starved_worker_and_no_memory_leave_a_working_table(struct kunit *t
 	}
 	KUNIT_EXPECT_EQ(test, qht_buckets(&ht), (size_t)2);
 	expect_keys(test, &ht, 0, 600, true);
-	fill(test, &ht, 600, 5000);
+	/* Nobody tries again at once. */
+	fill(test, &ht, 600, 700);
+	KUNIT_EXPECT_EQ(test, qht_buckets(&ht), (size_t)2);
+	for (key = 700; key < 850 && qht_buckets(&ht) == 2; key++) {
+		msleep(100);
+		add(test, &ht, key, hash_of(key));
+	}
+	fill(test, &ht, key, 5000);
 	KUNIT_EXPECT_GE(test, qht_buckets(&ht), (size_t)64);
 	expect_keys(test, &ht, 0, 5000, true);
 	qht_destroy(&ht, item_release, NULL);

@@ -123,6 +123,11 @@ static inline void drop(struct kunit *test, struct qht *ht, u32 key)
 	kfree_rcu(item, rcu);
 }
 
+/* In the place of a table's worker: one that never gets to run. */
+static inline void work_that_does_nothing(struct work_struct *work)
+{
+}
+
 static inline void await_buckets(struct kunit *test, struct qht *ht, size_t least)
 {
 	unsigned int ms;

@@ -925,16 +925,15 @@ struct torture_cull {
 };
 
 /* Under a chain's lock; the entry is out when the caller of select returns. */
-static bool cull_take(struct torture_cull *cull, struct torture_item *item)
+static void cull_take(struct torture_cull *cull, struct torture_item *item)
 {
 	if (!item_take(item))
-		return false;
+		return;
 	if (key_is_shared(item->t, item->key))
 		ledger_down(item->t, item->key);
 	item->next = cull->items;
 	cull->items = item;
 	cull->n++;
-	return true;
 }
 
 static u32 stripe_of(const struct torture *t, u32 key)
@@ -956,7 +955,12 @@ static bool cull_select(void *entry, void *arg)
 	struct torture_item *item = entry;
 
 	cull->n_permanent += kind_of(item->t, item->key) == KIND_PERMANENT;
-	return may_cull(cull->th, cull->stripe, item->key) && cull_take(cull, item);
+	return may_cull(cull->th, cull->stripe, item->key);
+}
+
+static void cull_release(void *entry, void *arg)
+{
+	cull_take(arg, entry);
 }
 
 static void cull_retire(struct torture_cull *cull)
@@ -1008,7 +1012,8 @@ static void torture_iter_remove(struct torture_thread *th)
 	u64 removed;
 
 	own_stripe(th, cull.stripe, cull_open_key);
-	removed = qht_iter_remove(&th->t->ht, cull_select, &cull);
+	removed = qht_iter_remove(&th->t->ht, cull_select, cull_release,
+				  &cull);
 	own_stripe(th, cull.stripe, cull_close_key);
 	if (removed != cull.n)
 		torture_error("iter_remove: removed %llu, selected %lu", removed,
@@ -1022,11 +1027,6 @@ static void torture_iter_remove(struct torture_thread *th)
 static unsigned long random_size(struct torture_thread *th)
 {
 	return min_elems + torture_random(th) % (max_elems - min_elems + 1);
-}
-
-static void reset_release(void *entry, void *arg)
-{
-	cull_take(arg, entry);
 }
 
 /* Of two resets at once the later one counts. */
@@ -1052,12 +1052,12 @@ static void torture_reset(struct torture_thread *th)
 	int ret = 0;
 
 	if (torture_random(th) & 1) {
-		removed = qht_reset(&t->ht, reset_release, &cull);
+		removed = qht_reset(&t->ht, cull_release, &cull);
 		if (removed != cull.n)
 			torture_error("reset: removed %llu, released %lu", removed,
 				      cull.n);
 	} else {
-		ret = qht_reset_size(&t->ht, random_size(th), reset_release, &cull);
+		ret = qht_reset_size(&t->ht, random_size(th), cull_release, &cull);
 		if (ret && (ret != -ENOMEM || cull.n))
 			torture_error("reset_size: error %d, released %lu", ret,
 				      cull.n);

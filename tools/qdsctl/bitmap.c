@@ -543,6 +543,10 @@ const struct command bitmap_commands[] = {
 		.help = "Print how many items are dirty",
 		.details = range_details,
 	}, {
+		.name = "bitmap status", .args = "BITMAP ITEM",
+		.min = 2, .max = 2, .run = run_status,
+		.help = "Print an item's state, and how far it goes",
+	}, {
 		.name = "bitmap extents", .args = "BITMAP [RANGE]",
 		.options = extents_options, .min = 1, .max = 2,
 		.run = run_extents,
@@ -567,15 +571,64 @@ const struct command bitmap_commands[] = {
 		.help = "Print its length and alignment",
 		.details = chunk_details,
 	}, {
+		.name = "bitmap chunks", .args = "BITMAP [RANGE]",
+		.min = 1, .max = 2, .run = run_chunks,
+		.help = "Print the chunks that it takes to move a bitmap",
+		.details = chunk_details,
+	}, {
 		.name = "bitmap deserialize", .args = "BITMAP [RANGE]",
 		.options = deserialize_options, .min = 1, .max = 2,
 		.run = run_deserialize,
 		.help = "Restore from the serialized form",
 		.details = chunk_details,
 	}, {
+		.name = "bitmap begin", .args = "BITMAP", .min = 1, .max = 1,
+		.run = run_begin,
+		.help = "Begin a restore, or take an abandoned one over",
+	}, {
 		.name = "bitmap finish", .args = "BITMAP", .min = 1, .max = 1,
 		.run = run_finish,
 		.help = "End a restore",
+	}, {
+		.name = "bitmap take", .args = "BITMAP NAME", .min = 2, .max = 2,
+		.run = run_take,
+		.help = "Move what is dirty into a new bitmap",
+	}, {
+		.name = "bitmap clone", .args = "BITMAP NAME", .min = 2, .max = 2,
+		.run = run_clone,
+		.help = "Copy a bitmap",
+	}, {
+		.name = "bitmap merge", .args = "BITMAP SOURCE", .min = 2, .max = 2,
+		.options = merge_options, .run = run_merge,
+		.help = "Merge another bitmap into one",
+	}, {
+		.name = "bitmap truncate", .args = "BITMAP ITEMS", .min = 2, .max = 2,
+		.run = run_truncate,
+		.help = "Change the number of items",
+	}, {
+		.name = "bitmap seal", .args = "BITMAP", .min = 1, .max = 1,
+		.run = run_seal,
+		.help = "Make a bitmap that does not change any more",
+	}, {
+		.name = "bitmap digest", .args = "BITMAP", .min = 1, .max = 1,
+		.run = run_digest,
+		.help = "Print a digest, the same for equal bitmaps",
+	}, {
+		.name = "bitmap wait", .args = "BITMAP [DIRTY]", .min = 1, .max = 2,
+		.options = wait_options, .run = run_wait,
+		.help = "Wait until so many items are dirty, or any",
+	}, {
+		.name = "bitmap import", .args = "BITMAP FILE [RANGE]",
+		.options = import_options, .min = 2, .max = 3,
+		.run = run_import,
+		.help = "Restore from a file, a qcow2 image or an NBD server",
+		.details = import_details,
+	}, {
+		.name = "bitmap export", .args = "BITMAP FILE [RANGE]",
+		.options = export_options, .min = 2, .max = 3,
+		.run = run_export,
+		.help = "Write into a file or a qcow2 image",
+		.details = export_details,
 	},
 	{ 0 }
 };

@@ -33,5 +33,30 @@ enum status run_serialize(struct call *call);
 enum status run_serialize_size(struct call *call);
 enum status run_deserialize(struct call *call);
 enum status run_finish(struct call *call);
+void report_half(const struct call *call, const struct bitmap *bitmap);
+
+/* chunks.c */
+enum status run_chunks(struct call *call);
+
+/* whole.c */
+extern const struct argp_option merge_options[];
+extern const struct argp_option wait_options[];
+enum status run_begin(struct call *call);
+enum status run_seal(struct call *call);
+enum status run_take(struct call *call);
+enum status run_clone(struct call *call);
+enum status run_merge(struct call *call);
+enum status run_truncate(struct call *call);
+enum status run_digest(struct call *call);
+enum status run_wait(struct call *call);
+enum status run_status(struct call *call);
+
+/* import.c, export.c */
+extern const struct argp_option import_options[];
+extern const struct argp_option export_options[];
+extern const char import_details[];
+extern const char export_details[];
+enum status run_import(struct call *call);
+enum status run_export(struct call *call);
 
 #endif /* QDSCTL_BITMAP_H */

@@ -84,6 +84,19 @@ static enum status info_table(struct call *call, const struct object *object,
 	return STATUS_OK;
 }
 
+static const char *state_name(uint32_t state)
+{
+	static const char *const names[] = {
+		[QDS_BITMAP_ACTIVE] = "active",
+		[QDS_BITMAP_RESTORING] = "restoring",
+		[QDS_BITMAP_ABANDONED] = "abandoned",
+		[QDS_BITMAP_TAKEN] = "taken",
+		[QDS_BITMAP_SEALED] = "sealed",
+	};
+
+	return state < ARRAY_SIZE(names) ? names[state] : "unknown";
+}
+
 static enum status info_bitmap(struct call *call, const struct object *object,
 			       struct json_object *json)
 {
@@ -92,8 +105,7 @@ static enum status info_bitmap(struct call *call, const struct object *object,
 
 	if (err)
 		return fail_errno(call, err, "%s", object->name);
-	json_text(json, "state", info.state == QDS_BITMAP_RESTORING ?
-		  "restoring" : "active");
+	json_text(json, "state", state_name(info.state));
 	json_number(json, "items", info.items);
 	json_number(json, "granularity", info.granularity);
 	json_number(json, "dirty", info.dirty);

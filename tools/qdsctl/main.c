@@ -162,6 +162,49 @@ static error_t option_format(struct call *call, const char *arg,
 	return -EINVAL;
 }
 
+static error_t option_container(struct call *call, const char *arg)
+{
+	static const char *const names[] = {
+		[CONTAINER_RAW] = "raw",
+		[CONTAINER_QCOW2] = "qcow2",
+		[CONTAINER_NBD] = "nbd",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(arg, names[i]))
+			continue;
+		call->container = i;
+		return 0;
+	}
+	call->reported = true;
+	fail(call, STATUS_USAGE, "'%s' is no format: use raw, qcow2 or nbd",
+	     arg);
+	return -EINVAL;
+}
+
+static error_t option_how(struct call *call, const char *arg)
+{
+	static const char *const names[] = {
+		[QDS_MERGE_OR] = "or",
+		[QDS_MERGE_AND] = "and",
+		[QDS_MERGE_ANDNOT] = "andnot",
+		[QDS_MERGE_XOR] = "xor",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(arg, names[i]))
+			continue;
+		call->how = i;
+		return 0;
+	}
+	call->reported = true;
+	fail(call, STATUS_USAGE,
+	     "'%s' is no way to merge: use or, and, andnot or xor", arg);
+	return -EINVAL;
+}
+
 /* Options with a number or another argument that may be wrong. */
 static error_t parse_valued(int key, char *arg, struct call *call)
 {
@@ -173,12 +216,20 @@ static error_t parse_valued(int key, char *arg, struct call *call)
 	case 'v':
 		return option_u32(call, "--value-size", arg, &call->value_size);
 	case 'g':
+		call->granularity_given = true;
 		return option_u32(call, "--granularity", arg,
 				  &call->granularity);
+	case 'F':
+		return option_container(call, arg);
 	case 'w':
 		return option_side(call, "--width", arg, &call->width);
 	case OPT_ROWS:
 		return option_side(call, "--rows", arg, &call->rows);
+	case OPT_HOW:
+		return option_how(call, arg);
+	case OPT_TIMEOUT:
+		call->timeout_given = true;
+		return option_u32(call, "--timeout", arg, &call->timeout);
 	case OPT_CHUNK:
 		return option_u64(call, "--chunk", arg, &call->chunk);
 	case OPT_MAX_ENTRIES:
@@ -228,6 +279,18 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'f':
 	case 'o':
 		call->file = arg;
+		return 0;
+	case 'B':
+		call->bitmap = arg;
+		return 0;
+	case 'x':
+		call->context = arg;
+		return 0;
+	case OPT_CREATE:
+		call->create = true;
+		return 0;
+	case OPT_DISABLED:
+		call->disabled = true;
 		return 0;
 	case 'r':
 		call->read_only = true;

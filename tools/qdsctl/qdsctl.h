@@ -88,6 +88,8 @@ enum {
 	OPT_NO_FINISH,
 	OPT_CREATE,
 	OPT_DISABLED,
+	OPT_HOW,
+	OPT_TIMEOUT,
 	OPT_USAGE,
 	OPT_VERSION,
 };
@@ -124,6 +126,9 @@ enum {
  * @granularity_given: has it been given?
  * @width: columns of a map; 0 if not given
  * @rows: rows of a map; 0 if not given
+ * @how: merge: QDS_MERGE_*
+ * @timeout: wait: seconds, if @timeout_given
+ * @timeout_given: has it been given?
  * @chunk: bytes to serialize at once; 0 if not given
  * @max_entries: bound of a table
  * @size_hint: entries expected
@@ -163,6 +168,9 @@ struct call {
 	bool granularity_given;
 	uint32_t width;
 	uint32_t rows;
+	uint32_t how;
+	uint32_t timeout;
+	bool timeout_given;
 	uint64_t chunk;
 	uint64_t max_entries;
 	uint64_t size_hint;

@@ -264,7 +264,12 @@ static enum status deserialize_fill(struct call *call,
 	return err ? bitmap_range_error(call, bitmap, range, err) : STATUS_OK;
 }
 
-static void report_half(const struct call *call, const struct bitmap *bitmap)
+/**
+ * report_half() - print that a restore has not come to its end, if it is so
+ * @call: the command
+ * @bitmap: the bitmap
+ */
+void report_half(const struct call *call, const struct bitmap *bitmap)
 {
 	struct qds_bitmap_info info;
 

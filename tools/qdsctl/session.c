@@ -54,6 +54,10 @@ static const char *explain(int err)
 		return "the bitmap is being restored: bitmap finish ends that";
 	case ENODATA:
 		return "the bitmap is not being restored";
+	case EOWNERDEAD:
+		return "a restore was abandoned: bitmap begin, and restore all of it";
+	case EPERM:
+		return "a bitmap that is sealed, or was taken and only becomes cleaner";
 	case EFBIG:
 		return "qdsctl caps shows the limits";
 	case EOPNOTSUPP:

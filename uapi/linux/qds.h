@@ -16,7 +16,7 @@
  *
  * QDS_TABLE_CREATE and QDS_BITMAP_CREATE, issued on /dev/qds, each make an
  * object and return a descriptor of it: close-on-exec, open for reading and
- * writing. It can be duplicated, inherited and passed over a UNIX socket; the
+ * writing. QDS_BITMAP_TAKE and QDS_BITMAP_CLONE make one out of a bitmap. It can be duplicated, inherited and passed over a UNIX socket; the
  * object goes with its last descriptor. QDS_OBJECT_REOPEN makes a further
  * descriptor of the same object that may be read-only, to be handed to those
  * who shall not write. While an object lives, the module cannot be unloaded.
@@ -737,7 +737,7 @@ struct qds_bitmap_chunks {
  * lseek(2) knows all whences. Regions in which nothing is dirty are holes, all others
  * data, and behind the end is a hole.
  *
- * poll(2) says EPOLLIN while so much is dirty as QDS_BITMAP_WATCH asks for, and
+ * poll(2) says EPOLLIN while as much is dirty as QDS_BITMAP_WATCH asks for, and
  * EPOLLERR while the bitmap is abandoned. It says neither while it is being restored.
  */
 

@@ -28,6 +28,8 @@ struct hbitmap;
 /* Bits in a leaf: what a reader sees as it was at one moment. */
 #define HBITMAP_LEAF_SHIFT		14
 #define HBITMAP_LEAF_BITS		(1UL << HBITMAP_LEAF_SHIFT)
+/* Bytes of a digest. */
+#define HBITMAP_DIGEST_SIZE		32
 
 struct hbitmap *hbitmap_alloc(u64 size, unsigned int granularity, gfp_t gfp);
 void hbitmap_free(struct hbitmap *hb);
@@ -39,6 +41,8 @@ bool hbitmap_empty(const struct hbitmap *hb);
 u64 hbitmap_memory(const struct hbitmap *hb);
 
 int hbitmap_set(struct hbitmap *hb, u64 start, u64 count, gfp_t gfp);
+int hbitmap_test_and_set(struct hbitmap *hb, u64 item, gfp_t gfp);
+bool hbitmap_mark(struct hbitmap *hb, u64 start, u64 count);
 int hbitmap_reset(struct hbitmap *hb, u64 start, u64 count, gfp_t gfp);
 void hbitmap_reset_all(struct hbitmap *hb);
 bool hbitmap_get(const struct hbitmap *hb, u64 item);
@@ -47,6 +51,7 @@ s64 hbitmap_next_dirty(const struct hbitmap *hb, u64 start, u64 count);
 s64 hbitmap_next_zero(const struct hbitmap *hb, u64 start, u64 count);
 bool hbitmap_next_dirty_area(const struct hbitmap *hb, u64 start, u64 end,
 			     u64 max_count, u64 *area_start, u64 *area_count);
+int hbitmap_status(const struct hbitmap *hb, u64 start, u64 count, u64 *same);
 u64 hbitmap_count_range(const struct hbitmap *hb, u64 start, u64 count);
 
 /**
@@ -62,9 +67,21 @@ struct hbitmap_iter {
 	u64 next;
 };
 
+/**
+ * struct hbitmap_word - dirty groups next to each other
+ * @item: the first item of the group that bit 0 stands for
+ * @bits: bit i is set if the group i << granularity items later is dirty
+ */
+struct hbitmap_word {
+	u64 item;
+	unsigned long bits;
+};
+
 void hbitmap_iter_init(struct hbitmap_iter *iter, const struct hbitmap *hb,
 		       u64 first);
 s64 hbitmap_iter_next(struct hbitmap_iter *iter);
+unsigned int hbitmap_iter_words(struct hbitmap_iter *iter, struct hbitmap_word *words,
+				unsigned int n);
 
 /**
  * hbitmap_for_each_dirty() - for each dirty group, its first item
@@ -75,6 +92,18 @@ s64 hbitmap_iter_next(struct hbitmap_iter *iter);
 #define hbitmap_for_each_dirty(iter, hb, item)				\
 	for (hbitmap_iter_init((iter), (hb), 0);			\
 	     ((item) = hbitmap_iter_next(iter)) >= 0;)
+
+int hbitmap_truncate(struct hbitmap *hb, u64 size, gfp_t gfp);
+struct hbitmap *hbitmap_take(struct hbitmap *hb, gfp_t gfp);
+struct hbitmap *hbitmap_clone(const struct hbitmap *hb, gfp_t gfp);
+int hbitmap_merge(const struct hbitmap *a, const struct hbitmap *b,
+		  struct hbitmap *result, gfp_t gfp);
+int hbitmap_and(const struct hbitmap *a, const struct hbitmap *b,
+		struct hbitmap *result, gfp_t gfp);
+int hbitmap_andnot(const struct hbitmap *a, const struct hbitmap *b,
+		   struct hbitmap *result, gfp_t gfp);
+int hbitmap_xor(const struct hbitmap *a, const struct hbitmap *b,
+		struct hbitmap *result, gfp_t gfp);
 
 bool hbitmap_is_serializable(const struct hbitmap *hb);
 u64 hbitmap_serialization_align(const struct hbitmap *hb);
@@ -88,6 +117,7 @@ int hbitmap_deserialize_zeroes(struct hbitmap *hb, u64 start, u64 count,
 int hbitmap_deserialize_ones(struct hbitmap *hb, u64 start, u64 count,
 			     gfp_t gfp);
 void hbitmap_deserialize_finish(struct hbitmap *hb);
+int hbitmap_digest(const struct hbitmap *hb, u8 *digest, gfp_t gfp);
 
 int hbitmap_module_init(void);
 void hbitmap_module_exit(void);

@@ -13,6 +13,7 @@
 #include <linux/bitops.h>
 #include <linux/bits.h>
 #include <linux/build_bug.h>
+#include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/gfp.h>
 #include <linux/hash.h>
@@ -22,7 +23,6 @@
 #include <linux/prefetch.h>
 #include <linux/qdist.h>
 #include <linux/rcupdate.h>
-#include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -41,9 +41,9 @@ struct mem_cgroup;
 /**
  * struct qht_bucket - a cacheline of entries
  * @lock: serializes the writers of a chain; used in its head bucket only
- * @sequence: odd while a removal moves an entry; used in the head bucket only
  * @hashes: scrambled hash of each entry, see qht_scramble()
- * @entries: the entries, without gaps from the head of the chain on
+ * @entries: the entries, NULL where there is room; one stays where it is for as
+ *	long as the chain does
  * @next: the next bucket of the chain. In a head bucket the low bits carry more:
  *	QHT_BUCKET_MOVED says that the chain has moved to the next map and what is
  *	here is a frozen copy; those of qht_filter() which hashes are to be
@@ -52,12 +52,11 @@ struct mem_cgroup;
  */
 struct qht_bucket {
 	spinlock_t lock; /* of the chain */
-	seqcount_spinlock_t sequence;
 	u32 hashes[QHT_BUCKET_ENTRIES];
 	void __rcu *entries[QHT_BUCKET_ENTRIES];
 	struct qht_bucket __rcu *next;
 #if BITS_PER_LONG == 32
-	u32 pad; /* to a cacheline */
+	u32 pad[2]; /* to a cacheline */
 #endif
 };
 
@@ -71,6 +70,7 @@ struct qht_bucket {
  * @shift: 32 - @bits: what of a hash does not choose the bucket
  * @bits: logarithm of the number of head buckets
  * @shrink_below: with less entries than this the table may shrink
+ * @count_batch: what a CPU may keep of the count to itself
  * @next: the map that this one is being moved to, or NULL
  * @n_added: buckets that are not heads
  * @check_above: with more of them the table may have to grow
@@ -82,7 +82,8 @@ struct qht_map {
 	struct qht_bucket *buckets;
 	unsigned int shift;
 	unsigned int bits;
-	s64 shrink_below;
+	long shrink_below;
+	s32 count_batch;
 	struct qht_map __rcu *next;
 
 	/* Written during growth: not in the line that every lookup reads. */
@@ -144,9 +145,12 @@ struct qht_params {
  * @min_bits: what the table is not to shrink below by itself
  * @count: number of entries
  * @gfp: for maps
- * @memcg: charged for the maps that the worker makes, or NULL
+ * @memcg: charged for the memory of resizes, or NULL
  * @resize_lock: held by whoever makes a map and sees to it that all moves there
- * @retry_delay: in jiffies: when to try again after there was no memory
+ * @starved: there was no memory for a resize
+ * @retry_at: when to try again then, in jiffies
+ * @retry_delay: how long after the last attempt that is
+ * @dying: nobody needs a resize any more
  * @resize_work: resizes the table, and tries again when there was no memory
  */
 struct qht {
@@ -161,6 +165,9 @@ struct qht {
 	gfp_t gfp;
 	struct mem_cgroup *memcg;
 	struct mutex resize_lock; /* one resize at a time */
+	bool starved;
+	bool dying;
+	unsigned long retry_at;
 	unsigned long retry_delay;
 	struct delayed_work resize_work;
 };
@@ -196,7 +203,8 @@ void qht_cursor_init(struct qht_cursor *cursor);
 unsigned int qht_walk(const struct qht *ht, struct qht_cursor *cursor,
 		      void **entries, unsigned int max);
 void qht_iter(const struct qht *ht, qht_entry_fn visit, void *arg);
-u64 qht_iter_remove(struct qht *ht, qht_select_fn select, void *arg);
+u64 qht_iter_remove(struct qht *ht, qht_select_fn select, qht_entry_fn release,
+		    void *arg);
 
 /**
  * qht_cursor_done() - is a walk over?
@@ -326,6 +334,19 @@ static __always_inline void *qht_scan(const struct qht_bucket *head,
 	return entry;
 }
 
+/*
+ * What is behind a head, and whether it has moved: before anything else of it is
+ * read. Once the chain has moved, an entry that is here may have been removed, and
+ * freed, before this section began. While it has not, whoever will free an entry
+ * waits for this section.
+ */
+static __always_inline struct qht_bucket *
+qht_next_acquire(const struct qht_bucket *head)
+{
+	/* Pairs with qht_tag_locked(): who sees the flag sees the copies. */
+	return (__force struct qht_bucket *)smp_load_acquire(&head->next);
+}
+
 /**
  * qht_lookup_custom() - find an entry by a key of any type
  * @ht: the table
@@ -334,15 +355,13 @@ static __always_inline void *qht_scan(const struct qht_bucket *head,
  * @match: tells whether an entry carries @key; known at compile time, it is
  *	called directly or inlined
  *
- * A lookup beside insertions never repeats work. It looks again when it has found
- * nothing and a removal moved an entry within the chain meanwhile, and goes on to
- * the next map where the chain has moved.
+ * A lookup never repeats work, whatever writers do; where the chain has moved it
+ * goes on to the next map.
  *
  * After qht_lookup_custom() of QEMU's util/qht.c.
  *
- * Context: Process or softirq, not hard interrupts: a removal that is interrupted
- * in the middle would be waited for. The caller holds rcu_read_lock() for as long
- * as it uses the entry. Takes no lock, writes nothing.
+ * Context: Any. The caller holds rcu_read_lock() for as long as it uses the entry.
+ * Takes no lock, waits for nobody, writes nothing.
  * Return: The entry, or NULL.
  */
 static __always_inline void *qht_lookup_custom(const struct qht *ht,
@@ -353,34 +372,12 @@ static __always_inline void *qht_lookup_custom(const struct qht *ht,
 	const u32 h = qht_scramble(hash);
 
 	for (;;) {
-		struct qht_bucket *head = qht_head(map, h);
-		struct qht_bucket *next = rcu_dereference_raw(head->next);
-		unsigned int seq;
-		void *entry;
+		const struct qht_bucket *head = qht_head(map, h);
+		struct qht_bucket *next = qht_next_acquire(head);
 
-		/*
-		 * Before any entry is looked at: once the chain has moved, one
-		 * that is here may have been removed, and freed, before this
-		 * section began. While it has not, whoever will free an entry
-		 * waits for this section.
-		 */
-		if (unlikely(qht_moved(next))) {
-			smp_rmb(); /* Pairs with the release in qht_migrate_locked(). */
-			map = rcu_dereference(map->next);
-			continue;
-		}
-		/*
-		 * Does not wait for a removal: what is found needs no retry. That
-		 * @next says there is nothing behind the head is an answer only
-		 * once read_seqcount_retry() agrees: what was there may have been
-		 * moved into the head since that was looked into.
-		 */
-		seq = raw_seqcount_begin(&head->sequence);
-		entry = qht_scan(head, next, key, h, match);
-		if (entry || likely(!read_seqcount_retry(&head->sequence, seq)))
-			return entry;
-		/* Not again before that removal is over. */
-		read_seqcount_begin(&head->sequence);
+		if (likely(!qht_moved(next)))
+			return qht_scan(head, next, key, h, match);
+		map = rcu_dereference(map->next);
 	}
 }
 
@@ -443,14 +440,12 @@ static __always_inline bool qht_glance(const struct qht_map *map, u32 h,
 				       void **entry)
 {
 	const struct qht_bucket *head = qht_head(map, h);
-	struct qht_bucket *next = rcu_dereference_raw(head->next);
+	struct qht_bucket *next = qht_next_acquire(head);
 	unsigned long mask;
-	unsigned int seq;
 
 	*entry = NULL;
 	if (unlikely(qht_moved(next)))
 		return false;
-	seq = raw_seqcount_begin(&head->sequence);
 	mask = qht_candidates(head, h);
 	if (mask) {
 		*entry = rcu_dereference_raw(head->entries[__ffs(mask)]);
@@ -461,7 +456,7 @@ static __always_inline bool qht_glance(const struct qht_map *map, u32 h,
 		prefetch(qht_untag(next));
 		return false;
 	}
-	return !read_seqcount_retry(&head->sequence, seq);
+	return true;
 }
 
 static __always_inline void qht_lookup_some(const struct qht *ht,
@@ -608,6 +603,45 @@ static __always_inline int qht_insert_key(struct qht *ht, void *entry,
 		return -EINVAL;
 	return qht_insert(ht, entry, qht_entry_hash(ht, entry, params), existing,
 			  gfp);
+}
+
+/**
+ * qht_get_or_insert_key() - qht_get_or_insert() in a table with parameters
+ * @ht: the table, from qht_init_params()
+ * @entry: what to add, with its key
+ * @params: the constant that the table was made with
+ * @gfp: as for qht_get_or_insert()
+ *
+ * Context: As qht_get_or_insert().
+ * Return: As qht_get_or_insert().
+ */
+static __always_inline void *
+qht_get_or_insert_key(struct qht *ht, void *entry,
+		      const struct qht_params params, gfp_t gfp)
+{
+	if (!entry)
+		return ERR_PTR(-EINVAL);
+	return qht_get_or_insert(ht, entry, qht_entry_hash(ht, entry, params),
+				 gfp);
+}
+
+/**
+ * qht_replace_key() - qht_replace() in a table with parameters
+ * @ht: the table, from qht_init_params()
+ * @old: the very entry that is to go
+ * @new: an entry with the same key
+ * @params: the constant that the table was made with
+ *
+ * Context: As qht_replace().
+ * Return: As qht_replace().
+ */
+static __always_inline int qht_replace_key(struct qht *ht, const void *old,
+					   void *new,
+					   const struct qht_params params)
+{
+	if (!new)
+		return -EINVAL;
+	return qht_replace(ht, old, new, qht_entry_hash(ht, new, params));
 }
 
 /**

@@ -67,7 +67,9 @@
 #include <linux/export.h>
 #include <linux/limits.h>
 #include <linux/memcontrol.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/qht.h>
 #include <linux/random.h>
 #include <linux/sched.h>
@@ -234,7 +236,7 @@ static int qht_insert_once(struct qht *ht, void *entry, u32 h, void **existing,
 		if (!qht_append_locked(map, head, &slot, h, entry, spares))
 			ret = -EAGAIN;
 		else
-			qht_count_add(ht, map, 1);
+			qht_count_add(ht, 1);
 	}
 	qht_unlock_chain(head);
 
@@ -432,7 +434,7 @@ bool qht_remove(struct qht *ht, const void *entry, u32 hash)
 	struct qht_bucket *head;
 	struct qht_map *map;
 	struct qht_slot slot;
-	bool found;
+	bool found, look = false;
 
 	if (!entry)
 		return false;
@@ -443,10 +445,10 @@ bool qht_remove(struct qht *ht, const void *entry, u32 hash)
 		RCU_INIT_POINTER(slot.bucket->entries[slot.i], NULL);
 		if (unlikely(slot.bucket != head))
 			qht_untag_locked(head);
-		qht_count_add(ht, map, -1);
+		look = qht_count_removals(ht, map, 1);
 	}
 	qht_unlock_chain(head);
-	if (found && qht_may_shrink(ht, map))
+	if (unlikely(look))
 		qht_look_soon(ht);
 	rcu_read_unlock();
 	return found;
@@ -463,7 +465,12 @@ EXPORT_SYMBOL_GPL(qht_remove);
  */
 u64 qht_count(const struct qht *ht)
 {
-	return percpu_counter_sum_positive((struct percpu_counter *)&ht->count);
+	unsigned int cpu;
+	long sum = 0;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(ht->counts, cpu)->entries);
+	return max(sum, 0L);
 }
 EXPORT_SYMBOL_GPL(qht_count);
 
@@ -489,7 +496,6 @@ static int qht_init_common(struct qht *ht, size_t n_elems, unsigned int mode,
 			   gfp_t gfp)
 {
 	struct qht_map *map;
-	int ret;
 
 	if (mode & ~(QHT_AUTO_RESIZE | QHT_AUTO_SHRINK))
 		return -EINVAL;
@@ -499,16 +505,16 @@ static int qht_init_common(struct qht *ht, size_t n_elems, unsigned int mode,
 		return -EINVAL;
 	if (!qht_has_room(n_elems))
 		return -EFBIG;
-	ret = percpu_counter_init(&ht->count, 0, gfp);
-	if (ret)
-		return ret;
+	ht->counts = alloc_percpu_gfp(struct qht_count, gfp | __GFP_ZERO);
+	if (!ht->counts)
+		return -ENOMEM;
 	ht->mode = mode;
 	/* A table can do without, so nobody is killed for it. */
 	ht->gfp = gfp | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	qht_resize_init(ht, n_elems);
 	map = qht_map_alloc(ht);
 	if (!map) {
-		percpu_counter_destroy(&ht->count);
+		free_percpu(ht->counts);
 		return -ENOMEM;
 	}
 	ht->seed = get_random_u32();
@@ -621,7 +627,7 @@ void qht_destroy(struct qht *ht, qht_entry_fn release, void *arg)
 	}
 	RCU_INIT_POINTER(ht->map, NULL);
 	mutex_destroy(&ht->resize_lock);
-	percpu_counter_destroy(&ht->count);
+	free_percpu(ht->counts);
 	mem_cgroup_put(ht->memcg);
 }
 EXPORT_SYMBOL_GPL(qht_destroy);

@@ -6,6 +6,7 @@
 #define _QHT_PRIVATE_H
 
 #include <linux/bitops.h>
+#include <linux/kconfig.h>
 #include <linux/lockdep.h>
 #include <linux/qht.h>
 #include <linux/rcupdate.h>
@@ -122,21 +123,32 @@ static inline void qht_tag_locked(struct qht_bucket *head, unsigned long tags)
 }
 
 /*
- * The smaller a table, the less of the count may be known to one CPU alone. A
- * thirty-second of the entries is, at the most.
+ * Under a chain's lock: no softirq gets in between, nor another process unless locks
+ * sleep. Hard interrupts do not write tables.
  */
-static inline void qht_count_add(struct qht *ht, const struct qht_map *map, s64 n)
+static inline void qht_count_add(struct qht *ht, long n)
 {
-	percpu_counter_add_batch(&ht->count, n, map->count_batch);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		this_cpu_add(ht->counts->entries, n);
+	else
+		__this_cpu_add(ht->counts->entries, n);
 }
 
 /*
- * What is known of the count without asking each CPU. Good enough for a look at
- * the table, not for its size.
+ * Count removals. True now and then, when it is to be found out whether the table
+ * has become too large.
  */
-static inline s64 qht_count_now(const struct qht *ht)
+static inline bool qht_count_removals(struct qht *ht, const struct qht_map *map,
+				      unsigned int n)
 {
-	return percpu_counter_read((struct percpu_counter *)&ht->count);
+	unsigned int before, mask = map->look_mask;
+
+	qht_count_add(ht, -(long)n);
+	if (!mask)
+		return false;
+	before = READ_ONCE(this_cpu_ptr(ht->counts)->removals);
+	WRITE_ONCE(this_cpu_ptr(ht->counts)->removals, before + n);
+	return ((before + n) ^ before) > mask && !rcu_access_pointer(map->next);
 }
 
 /* Has @map had so many buckets added that the table may have to grow? */
@@ -144,14 +156,6 @@ static inline bool qht_wants_look(const struct qht *ht, const struct qht_map *ma
 {
 	return (ht->mode & QHT_AUTO_RESIZE) &&
 	       atomic_read(&map->n_added) > READ_ONCE(map->check_above) &&
-	       !rcu_access_pointer(map->next);
-}
-
-/* Have so many entries gone that the table may shrink? */
-static inline bool qht_may_shrink(const struct qht *ht, const struct qht_map *map)
-{
-	return (ht->mode & QHT_AUTO_SHRINK) &&
-	       qht_count_now(ht) < READ_ONCE(map->shrink_below) &&
 	       !rcu_access_pointer(map->next);
 }
 

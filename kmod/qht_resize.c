@@ -13,7 +13,6 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/bug.h>
-#include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/export.h>
@@ -55,6 +54,9 @@
 #define QHT_SPLIT_PASSES	8
 /* A table gets so many times larger in one step, as a logarithm. */
 #define QHT_GROW_BITS		3
+/* Removals by a CPU, powers of two, after which a table may be found too large. */
+#define QHT_LOOK_MIN		64
+#define QHT_LOOK_MAX		1024
 /* Chains that the worker claims at a time. */
 #define QHT_CLAIM		16
 /* Before the next attempt to get memory for a resize; doubled each time. */
@@ -116,10 +118,9 @@ static struct qht_map *qht_map_alloc_bits(const struct qht *ht, unsigned int bit
 	map->shift = 32 - bits;
 	/* A little less than what good hashes make of qht_full() entries. */
 	map->check_above = qht_map_size(map) / (bits <= QHT_SMALL_BITS ? 12 : 2);
-	if (bits > ht->min_bits)
-		map->shrink_below = qht_share(map, QHT_SHRINK_PERCENT);
-	map->count_batch = clamp_t(s64, qht_share(map, 100) / 32 / num_possible_cpus(),
-				   1, percpu_counter_batch);
+	if ((ht->mode & QHT_AUTO_SHRINK) && bits > ht->min_bits)
+		map->look_mask = clamp_t(size_t, qht_map_size(map) / 2,
+					 QHT_LOOK_MIN, QHT_LOOK_MAX) - 1;
 	map->buckets = qht_buckets_alloc(qht_map_size(map), ht->gfp);
 	if (!map->buckets) {
 		kfree(map);
@@ -504,21 +505,16 @@ static unsigned int qht_bits_wanted(const struct qht *ht,
 }
 
 /*
- * The table is as large as it ought to be. To be looked at again when there are
- * more chains, or less entries, by a sixteenth: what made the worker look can be
- * wrong, and would be so for each insertion or removal that follows.
+ * The table is not too small. To be looked at again when a sixteenth more buckets
+ * have joined chains, or else each one that does would call for it.
  */
-static void qht_look_later(const struct qht *ht, struct qht_map *map)
+static void qht_look_later(struct qht_map *map)
 {
 	unsigned int more = max_t(size_t, qht_map_size(map) / 16, 1);
 	unsigned int added = atomic_read(&map->n_added);
-	long count = qht_count_now(ht);
 
 	if (added > map->check_above)
 		WRITE_ONCE(map->check_above, added + more);
-	if (count < map->shrink_below)
-		WRITE_ONCE(map->shrink_below,
-			   max_t(long, count - (long)qht_share(map, 6), 1));
 }
 
 /*
@@ -556,7 +552,7 @@ static int qht_resize_wanted(struct qht *ht)
 		if (bits == map->bits) {
 			ret = qht_renew(ht);
 			if (!ret)
-				qht_look_later(ht, qht_map_settled(ht));
+				qht_look_later(qht_map_settled(ht));
 			break;
 		}
 		ret = qht_resize_to(ht, bits);
@@ -647,7 +643,7 @@ static int qht_grow_late(struct qht *ht)
 	unsigned int bits = qht_bits_wanted(ht, map);
 
 	if (bits <= map->bits) {
-		qht_look_later(ht, map);
+		qht_look_later(map);
 		return 0;
 	}
 	new = qht_map_alloc_bits(ht, bits);

@@ -209,8 +209,10 @@ static unsigned int qht_remove_range(struct qht *ht, u32 first, u32 *last,
 							       removal);
 		}
 	}
-	if (removed)
+	if (removed) {
 		qht_untag_locked(head);
+		qht_count_add(ht, -(long)removed);
+	}
 	qht_unlock_chain(head);
 	return removed;
 }
@@ -247,17 +249,13 @@ u64 qht_iter_remove(struct qht *ht, qht_select_fn select, qht_entry_fn release,
 
 		rcu_read_lock();
 		n = qht_remove_range(ht, first, &last, &removal);
-		if (n)
-			qht_count_add(ht, rcu_dereference(ht->map), -(s64)n);
 		rcu_read_unlock();
 		removed += n;
 		first = (u64)last + 1;
 		cond_resched();
 	}
-	rcu_read_lock();
-	if (removed && qht_may_shrink(ht, rcu_dereference(ht->map)))
+	if (removed && (ht->mode & QHT_AUTO_SHRINK))
 		qht_look_soon(ht);
-	rcu_read_unlock();
 	return removed;
 }
 EXPORT_SYMBOL_GPL(qht_iter_remove);

@@ -4,9 +4,11 @@
  * who begins the next resize, who frees. kmod/qht_resize.c, without what is in the
  * chains and without memory order, which is the litmus tests' business.
  *
- * A worker makes RESIZES resizes, one after the other; inserters help. Memory for the
- * moving of a chain may be missing at any moment. Maps are freed when those are gone
- * who might have found them, and their addresses used again at once.
+ * A worker makes RESIZES resizes, one after the other; it stands for whoever has
+ * ht->resize_lock, qht_grow_here() too. Inserters help. Memory for the moving of a chain
+ * may be missing at any moment; that a chain is too long for who may not wait for memory
+ * is the same to this, and qht_sweep() gets what it takes, or does not. Maps are freed
+ * when those are gone who might have found them, and their addresses used again at once.
  *
  * Checked: each chain is counted once and each resize switches once; a resize that
  * says it is done has switched, and no other begins before; nobody uses a map that
@@ -38,6 +40,9 @@ byte switches;
 bool reading[INSERTERS + 1];
 
 #define WORKER		INSERTERS
+/* QHT_CLAIM, what the worker claims at a time. */
+#define WORKER_CLAIM	2
+#define min(a, b)	((a) < (b) -> (a) : (b))
 #define use(m)		assert(maps[m].allocated)
 
 inline rcu_read_lock()
@@ -137,8 +142,8 @@ inline migrate(m, c)
 	}
 }
 
-/* qht_move_some() with one chain; sets @more. */
-inline move_some(m)
+/* qht_move_some() with @nr chains; sets @more. */
+inline move_some(m, nr)
 {
 	atomic {
 		use(m);
@@ -148,14 +153,20 @@ inline move_some(m)
 	:: more ->
 		atomic {
 			i = maps[m].claimed;
-			maps[m].claimed++
+			maps[m].claimed = maps[m].claimed + nr;
+			last = min(i + nr, CHAINS)
 		};
-		if
-		:: i < CHAINS -> migrate(m, i)
-		:: else
-		fi;
-		i = 0;
-		done = false
+		do
+		:: i < last ->
+			migrate(m, i);
+			i++
+		:: else -> break
+		od;
+		atomic {
+			i = 0;
+			last = 0;
+			done = false
+		}
 	:: else
 	fi
 }
@@ -163,7 +174,7 @@ inline move_some(m)
 /* qht_insert(): the chain to insert into, then qht_added(). */
 proctype inserter(byte self)
 {
-	byte map, c, i, n, r;
+	byte map, c, i, last, n, r;
 	bool done, more, counted;
 
 end:
@@ -192,7 +203,7 @@ end:
 			more = maps[map].next != NONE
 		};
 		if
-		:: more -> move_some(map)
+		:: more -> move_some(map, 1)
 		:: else
 		fi;
 		atomic {
@@ -207,7 +218,7 @@ end:
 proctype worker()
 {
 	byte self = WORKER;
-	byte old, new, i, c, n, r, resizes;
+	byte old, new, i, last, c, n, r, resizes;
 	bool done, more, counted;
 
 	do
@@ -236,7 +247,7 @@ again:
 				more = ht_map == old
 			};
 			if
-			:: more -> move_some(old)
+			:: more -> move_some(old, WORKER_CLAIM)
 			:: else
 			fi;
 			rcu_read_unlock();
@@ -268,7 +279,8 @@ again:
 			rcu_read_unlock();
 			if
 			:: done -> done = false
-			:: else -> /* -ENOMEM: qht_claim_again(), then later */
+			:: !done -> skip /* qht_spares_fill(), and once more */
+			:: !done -> /* -ENOMEM: qht_claim_again(), then later */
 				rcu_read_lock();
 				if
 #ifdef MUTANT_CLAIM_BLINDLY

@@ -19,7 +19,7 @@
 #include <linux/hash.h>
 #include <linux/limits.h>
 #include <linux/mutex.h>
-#include <linux/percpu_counter.h>
+#include <linux/percpu.h>
 #include <linux/prefetch.h>
 #include <linux/qdist.h>
 #include <linux/rcupdate.h>
@@ -69,8 +69,8 @@ struct qht_bucket {
  * @buckets: 1 << @bits head buckets
  * @shift: 32 - @bits: what of a hash does not choose the bucket
  * @bits: logarithm of the number of head buckets
- * @shrink_below: with less entries than this the table may shrink
- * @count_batch: what a CPU may keep of the count to itself
+ * @look_mask: a CPU that has removed so many entries, and one, has the worker look
+ *	whether the table is too large
  * @next: the map that this one is being moved to, or NULL
  * @n_added: buckets that are not heads
  * @check_above: with more of them the table may have to grow
@@ -82,8 +82,7 @@ struct qht_map {
 	struct qht_bucket *buckets;
 	unsigned int shift;
 	unsigned int bits;
-	long shrink_below;
-	s32 count_batch;
+	unsigned int look_mask;
 	struct qht_map __rcu *next;
 
 	/* Written during growth: not in the line that every lookup reads. */
@@ -136,6 +135,16 @@ struct qht_params {
 };
 
 /**
+ * struct qht_count - what a CPU has done to a table
+ * @entries: that it has inserted, less those that it has removed
+ * @removals: entries that it has removed
+ */
+struct qht_count {
+	long entries;
+	unsigned int removals;
+};
+
+/**
  * struct qht - a hash table
  * @map: the head buckets
  * @equal: do two entries carry the same key? NULL if @params say
@@ -143,7 +152,7 @@ struct qht_params {
  * @seed: random, for hashes of keys
  * @mode: QHT_AUTO_RESIZE, QHT_AUTO_SHRINK
  * @min_bits: what the table is not to shrink below by itself
- * @count: number of entries
+ * @counts: of entries, and of removals, each CPU's
  * @gfp: for maps
  * @memcg: charged for the memory of resizes, or NULL
  * @resize_lock: held by whoever makes a map and sees to it that all moves there
@@ -161,8 +170,8 @@ struct qht {
 	unsigned int mode;
 	unsigned int min_bits;
 
-	struct percpu_counter count ____cacheline_aligned_in_smp;
-	gfp_t gfp;
+	struct qht_count __percpu *counts;
+	gfp_t gfp ____cacheline_aligned_in_smp;
 	struct mem_cgroup *memcg;
 	struct mutex resize_lock; /* one resize at a time */
 	bool starved;

@@ -16,7 +16,7 @@
 	__twin_build_bug_on(cond, msg, __UNIQUE_ID(twin_build_bug_))
 #define __twin_build_bug_on(cond, msg, name)				\
 do {									\
-	extern void name(void) __attribute__((error(msg)));		\
+	extern typeof(void (void)) name __attribute__((error(msg)));	\
 									\
 	if (cond)							\
 		name();							\

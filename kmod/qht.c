@@ -77,7 +77,7 @@
 
 #include "qht_private.h"
 
-/* A lock and a seqcount are larger where they are checked or may sleep. */
+/* A lock is larger where it is checked or may sleep. */
 #if !defined(CONFIG_DEBUG_SPINLOCK) && !defined(CONFIG_DEBUG_LOCK_ALLOC) && \
 	!defined(CONFIG_PREEMPT_RT)
 static_assert(sizeof(struct qht_bucket) <= QHT_BUCKET_ALIGN);
@@ -449,7 +449,7 @@ bool qht_remove(struct qht *ht, const void *entry, u32 hash)
 	}
 	qht_unlock_chain(head);
 	if (unlikely(look))
-		qht_look_soon(ht);
+		qht_look_later(ht);
 	rcu_read_unlock();
 	return found;
 }

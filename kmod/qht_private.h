@@ -174,6 +174,7 @@ void qht_map_free(struct qht_map *map);
 bool qht_help(struct qht *ht, struct qht_map *map);
 bool qht_is_late(const struct qht_map *map);
 void qht_look_soon(struct qht *ht);
+void qht_look_later(struct qht *ht);
 void qht_grow_here(struct qht *ht);
 void qht_resize_init(struct qht *ht, size_t n_elems);
 int qht_resize_module_init(void);

@@ -38,10 +38,10 @@
  * one so that it needs no more than some 22 bytes an entry.
  */
 #define QHT_SMALL_BITS		14
-#define QHT_GROW_PERCENT_SMALL	60
-#define QHT_GROW_PERCENT	125
-/* And shrinks with less than this: then half the heads are still half empty. */
-#define QHT_SHRINK_PERCENT	25
+#define QHT_FULL_PERCENT_SMALL	60
+#define QHT_FULL_PERCENT	125
+/* And shrinks with less than this part of that. */
+#define QHT_SHRINK_PART		5
 /* Two buckets at least: a shift by 32 is not defined. */
 #define QHT_MIN_BITS		1
 /* No resize makes chains longer than this many buckets, if hashes are good. */
@@ -54,9 +54,8 @@
 #define QHT_SPLIT_PASSES	8
 /* A table gets so many times larger in one step, as a logarithm. */
 #define QHT_GROW_BITS		3
-/* Removals by a CPU, powers of two, after which a table may be found too large. */
-#define QHT_LOOK_MIN		64
-#define QHT_LOOK_MAX		1024
+/* Removals by a CPU before the worker looks whether a table is too large. */
+#define QHT_LOOK_MIN		64UL
 /* Chains that the worker claims at a time. */
 #define QHT_CLAIM		16
 /* Before the next attempt to get memory for a resize; doubled each time. */
@@ -77,26 +76,40 @@ bool qht_has_room(size_t n_elems)
 	return n_elems / QHT_BUCKET_ENTRIES <= (size_t)1 << qht_max_bits();
 }
 
+/* More entries than this are too many for so many heads. */
+static u64 qht_full(unsigned int bits)
+{
+	u64 room = (u64)QHT_BUCKET_ENTRIES << bits;
+
+	return div_u64(room * (bits <= QHT_SMALL_BITS ? QHT_FULL_PERCENT_SMALL :
+							QHT_FULL_PERCENT), 100);
+}
+
+static unsigned int qht_clamp_bits(unsigned int bits)
+{
+	return clamp(bits, (unsigned int)QHT_MIN_BITS, qht_max_bits());
+}
+
 /* As QEMU: buckets for @n_elems entries, were the hashes perfect. */
-static unsigned int qht_bits_for(u64 n_elems)
+static unsigned int qht_bits_exact(u64 n_elems)
 {
 	u64 buckets = div_u64(n_elems, QHT_BUCKET_ENTRIES);
-	unsigned int bits = buckets > 1 ? ilog2(buckets - 1) + 1 : 0;
 
-	return clamp_t(unsigned int, bits, QHT_MIN_BITS, qht_max_bits());
+	return qht_clamp_bits(buckets > 1 ? ilog2(buckets - 1) + 1 : 0);
 }
 
-/* Entries of all heads, in percent. */
-static s64 qht_share(const struct qht_map *map, unsigned int percent)
+/* As many that a table that grows by itself does not grow before. */
+static unsigned int qht_bits_roomy(u64 n_elems)
 {
-	return div_u64((u64)qht_map_size(map) * QHT_BUCKET_ENTRIES * percent, 100);
+	unsigned int bits = qht_bits_exact(n_elems);
+
+	return qht_clamp_bits(n_elems > qht_full(bits) ? bits + 1 : bits);
 }
 
-/* More entries than this are too many for so many heads. */
-static s64 qht_full(const struct qht_map *map)
+static unsigned int qht_bits_for(const struct qht *ht, u64 n_elems)
 {
-	return qht_share(map, map->bits <= QHT_SMALL_BITS ?
-			      QHT_GROW_PERCENT_SMALL : QHT_GROW_PERCENT);
+	return ht->mode & QHT_AUTO_RESIZE ? qht_bits_roomy(n_elems) :
+					    qht_bits_exact(n_elems);
 }
 
 static struct qht_bucket *qht_buckets_alloc(size_t n, gfp_t gfp)
@@ -118,9 +131,10 @@ static struct qht_map *qht_map_alloc_bits(const struct qht *ht, unsigned int bit
 	map->shift = 32 - bits;
 	/* A little less than what good hashes make of qht_full() entries. */
 	map->check_above = qht_map_size(map) / (bits <= QHT_SMALL_BITS ? 12 : 2);
-	if ((ht->mode & QHT_AUTO_SHRINK) && bits > ht->min_bits)
-		map->look_mask = clamp_t(size_t, qht_map_size(map) / 2,
-					 QHT_LOOK_MIN, QHT_LOOK_MAX) - 1;
+	map->renew_above = qht_map_size(map);
+	if (ht->mode & QHT_AUTO_SHRINK)
+		map->look_mask = max_t(size_t, qht_map_size(map) / 4,
+				       QHT_LOOK_MIN) - 1;
 	map->buckets = qht_buckets_alloc(qht_map_size(map), ht->gfp);
 	if (!map->buckets) {
 		kfree(map);
@@ -371,7 +385,15 @@ static bool qht_move_some(struct qht *ht, struct qht_map *old, unsigned int nr)
  */
 bool qht_help(struct qht *ht, struct qht_map *map)
 {
-	return qht_move_some(ht, map, 1);
+	struct mem_cgroup *memcg;
+	bool more;
+
+	if (!ht->memcg)
+		return qht_move_some(ht, map, 1);
+	memcg = set_active_memcg(ht->memcg);
+	more = qht_move_some(ht, map, 1);
+	set_active_memcg(memcg);
+	return more;
 }
 
 /* Inserters are to go through all chains once more, for when there is memory. */
@@ -492,23 +514,24 @@ static int qht_resize_to(struct qht *ht, unsigned int bits)
 static unsigned int qht_bits_wanted(const struct qht *ht,
 				    const struct qht_map *map)
 {
-	s64 n = qht_count(ht);
+	u64 n = qht_count(ht);
 
-	if ((ht->mode & QHT_AUTO_RESIZE) && n > qht_full(map) &&
+	if ((ht->mode & QHT_AUTO_RESIZE) && n > qht_full(map->bits) &&
 	    map->bits < qht_max_bits())
-		return clamp(qht_bits_for(n), map->bits + 1,
+		return clamp(qht_bits_roomy(n), map->bits + 1,
 			     min(map->bits + QHT_GROW_BITS, qht_max_bits()));
-	if ((ht->mode & QHT_AUTO_SHRINK) &&
-	    n < qht_share(map, QHT_SHRINK_PERCENT) && map->bits > ht->min_bits)
-		return max(ht->min_bits, qht_bits_for(2 * n));
+	if ((ht->mode & QHT_AUTO_SHRINK) && map->bits > ht->min_bits &&
+	    n < div_u64(qht_full(map->bits), QHT_SHRINK_PART))
+		return max(ht->min_bits, qht_bits_roomy(2 * n));
 	return map->bits;
 }
 
 /*
- * The table is not too small. To be looked at again when a sixteenth more buckets
- * have joined chains, or else each one that does would call for it.
+ * The table has the size that it ought to have. To be looked at again when a
+ * sixteenth more buckets have joined chains, or else each one that does would call
+ * for it.
  */
-static void qht_look_later(struct qht_map *map)
+static void qht_look_less(struct qht_map *map)
 {
 	unsigned int more = max_t(size_t, qht_map_size(map) / 16, 1);
 	unsigned int added = atomic_read(&map->n_added);
@@ -528,16 +551,15 @@ static int qht_renew(struct qht *ht)
 	struct qht_map *map = qht_map_settled(ht);
 	int ret;
 
-	if (atomic_read(&map->n_added) <= max_t(size_t, map->check_above,
-						qht_map_size(map)))
+	if (!(ht->mode & QHT_AUTO_RESIZE) ||
+	    atomic_read(&map->n_added) <= map->renew_above)
 		return 0;
 	ret = qht_rebuild(ht, map->bits);
 	if (ret)
 		return ret;
 	map = qht_map_settled(ht);
-	WRITE_ONCE(map->check_above,
-		   max_t(unsigned int, map->check_above,
-			 2 * atomic_read(&map->n_added)));
+	map->renew_above = max_t(unsigned int, map->renew_above,
+				 2 * atomic_read(&map->n_added));
 	return 0;
 }
 
@@ -552,7 +574,7 @@ static int qht_resize_wanted(struct qht *ht)
 		if (bits == map->bits) {
 			ret = qht_renew(ht);
 			if (!ret)
-				qht_look_later(qht_map_settled(ht));
+				qht_look_less(qht_map_settled(ht));
 			break;
 		}
 		ret = qht_resize_to(ht, bits);
@@ -561,8 +583,8 @@ static int qht_resize_wanted(struct qht *ht)
 }
 
 /*
- * When there was no memory the worker comes again after a while, and nobody tries
- * before that.
+ * When there was no memory to do what ought to be done, the worker comes again after
+ * a while, and nobody tries before that.
  */
 static void qht_settle(struct qht *ht, int ret)
 {
@@ -574,10 +596,7 @@ static void qht_settle(struct qht *ht, int ret)
 	}
 	WRITE_ONCE(ht->retry_at, jiffies + ht->retry_delay);
 	WRITE_ONCE(ht->starved, true);
-	if (!READ_ONCE(ht->dying))
-		mod_delayed_work(qht_wq, &ht->resize_work, ht->retry_delay);
-	ht->retry_delay = min_t(unsigned long, 2 * ht->retry_delay,
-				QHT_RETRY_MAX);
+	queue_delayed_work(qht_wq, &ht->resize_work, ht->retry_delay);
 }
 
 static bool qht_must_wait(const struct qht *ht)
@@ -604,8 +623,15 @@ static void qht_resize_work(struct work_struct *work)
 	struct qht *ht = container_of(to_delayed_work(work), struct qht,
 				      resize_work);
 	struct mem_cgroup *memcg = qht_lock_resizes(ht);
+	int ret = qht_resize_wanted(ht);
 
-	qht_settle(ht, qht_resize_wanted(ht));
+	qht_settle(ht, ret);
+	if (ret && !READ_ONCE(ht->dying)) {
+		/* Later too if someone has asked for it to come at once. */
+		mod_delayed_work(qht_wq, &ht->resize_work, ht->retry_delay);
+		ht->retry_delay = min_t(unsigned long, 2 * ht->retry_delay,
+					QHT_RETRY_MAX);
+	}
 	qht_unlock_resizes(ht, memcg);
 }
 
@@ -620,6 +646,13 @@ void qht_look_soon(struct qht *ht)
 {
 	if (!qht_must_wait(ht))
 		queue_delayed_work(qht_wq, &ht->resize_work, 0);
+}
+
+/* The same for what is not urgent, and may be asked for often. */
+void qht_look_later(struct qht *ht)
+{
+	if (!qht_must_wait(ht))
+		queue_delayed_work(qht_wq, &ht->resize_work, 1);
 }
 
 /* True when a resize is in progress that inserters cannot end by themselves. */
@@ -643,7 +676,7 @@ static int qht_grow_late(struct qht *ht)
 	unsigned int bits = qht_bits_wanted(ht, map);
 
 	if (bits <= map->bits) {
-		qht_look_later(map);
+		qht_look_less(map);
 		return 0;
 	}
 	new = qht_map_alloc_bits(ht, bits);
@@ -679,9 +712,18 @@ void qht_grow_here(struct qht *ht)
 /* A size that is asked for, in the bounds of what chains may become. */
 static unsigned int qht_bits_asked(const struct qht *ht, size_t n_elems)
 {
-	unsigned int bits = qht_bits_for(n_elems);
+	return max(qht_bits_for(ht, n_elems),
+		   qht_bits_exact(div_u64(qht_count(ht), QHT_MAX_CHAIN)));
+}
 
-	return max(bits, qht_bits_for(div_u64(qht_count(ht), QHT_MAX_CHAIN)));
+static bool qht_in_progress(const struct qht *ht)
+{
+	bool in_progress;
+
+	rcu_read_lock();
+	in_progress = rcu_access_pointer(rcu_dereference(ht->map)->next);
+	rcu_read_unlock();
+	return in_progress;
 }
 
 /**
@@ -712,12 +754,13 @@ int qht_resize(struct qht *ht, size_t n_elems)
 	memcg = qht_lock_resizes(ht);
 	min_bits = ht->min_bits;
 	/* Before there is a map that it says something of. */
-	ht->min_bits = qht_bits_for(n_elems);
+	ht->min_bits = qht_bits_for(ht, n_elems);
 	ret = qht_resize_to(ht, qht_bits_asked(ht, n_elems));
-	if (ret) {
+	if (ret)
 		ht->min_bits = min_bits;
+	/* Without a map nothing is left to be done: the table was large enough. */
+	if (!ret || qht_in_progress(ht))
 		qht_settle(ht, ret);
-	}
 	qht_unlock_resizes(ht, memcg);
 	return ret;
 }
@@ -749,7 +792,7 @@ int qht_reset_size(struct qht *ht, size_t n_elems, qht_entry_fn release,
 
 	if (!qht_has_room(n_elems))
 		return -EFBIG;
-	bits = qht_bits_for(n_elems);
+	bits = qht_bits_for(ht, n_elems);
 	memcg = qht_lock_resizes(ht);
 	ret = qht_finish_resize(ht);
 	if (ret)
@@ -777,10 +820,11 @@ EXPORT_SYMBOL_GPL(qht_reset_size);
 
 void qht_resize_init(struct qht *ht, size_t n_elems)
 {
-	ht->min_bits = qht_bits_for(n_elems);
+	ht->min_bits = qht_bits_for(ht, n_elems);
 	ht->starved = false;
 	ht->dying = false;
 	ht->retry_delay = QHT_RETRY_MIN;
+	ht->retry_at = jiffies;
 	mutex_init(&ht->resize_lock);
 	INIT_DELAYED_WORK(&ht->resize_work, qht_resize_work);
 }

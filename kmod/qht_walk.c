@@ -255,7 +255,7 @@ u64 qht_iter_remove(struct qht *ht, qht_select_fn select, qht_entry_fn release,
 		cond_resched();
 	}
 	if (removed && (ht->mode & QHT_AUTO_SHRINK))
-		qht_look_soon(ht);
+		qht_look_later(ht);
 	return removed;
 }
 EXPORT_SYMBOL_GPL(qht_iter_remove);

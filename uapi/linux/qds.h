@@ -16,10 +16,11 @@
  *
  * QDS_TABLE_CREATE and QDS_BITMAP_CREATE, issued on /dev/qds, each make an
  * object and return a descriptor of it: close-on-exec, open for reading and
- * writing. QDS_BITMAP_TAKE and QDS_BITMAP_CLONE make one out of a bitmap. It can
- * be duplicated, inherited and passed over a UNIX socket; the object goes with its
- * last descriptor. QDS_OBJECT_REOPEN makes a further descriptor of the same object
- * that may be read-only, to be handed to those who shall not write. While an object lives, the module cannot be unloaded.
+ * writing. QDS_BITMAP_TAKE and QDS_BITMAP_CLONE make one out of a bitmap. It
+ * can be duplicated, inherited and passed over a UNIX socket; the object goes
+ * with its last descriptor. QDS_OBJECT_REOPEN makes a further descriptor of
+ * the same object that may be read-only, to be handed to those who shall not
+ * write. While an object lives, the module cannot be unloaded.
  *
  * The memory of entries and of bits is charged to the memory cgroup of the
  * process whose call needs it; the arrays of buckets that a table grows into, some

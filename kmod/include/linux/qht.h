@@ -74,6 +74,7 @@ struct qht_bucket {
  * @next: the map that this one is being moved to, or NULL
  * @n_added: buckets that are not heads
  * @check_above: with more of them the table may have to grow
+ * @renew_above: and with more of them be rebuilt in the size that it has
  * @n_claimed: head buckets that someone has set out to move
  * @n_moved: head buckets that have moved to @next
  * @free_work: frees the map after a grace period
@@ -88,6 +89,7 @@ struct qht_map {
 	/* Written during growth: not in the line that every lookup reads. */
 	atomic_t n_added ____cacheline_aligned_in_smp;
 	unsigned int check_above;
+	unsigned int renew_above;
 	atomic_t n_claimed;
 	atomic_t n_moved;
 	struct rcu_work free_work;
@@ -284,8 +286,9 @@ static inline struct qht_bucket *qht_untag(struct qht_bucket *next)
 
 /*
  * The tag that says that an entry with this hash may be in a bucket behind the
- * head: most misses are known for what they are without a look at the chain. Of
- * the bits of a hash these do not choose the bucket, in maps of any size.
+ * head: most misses are known for what they are without a look at the chain. Up to
+ * 2^25 heads these bits of a hash do not choose the bucket; they vary if the low
+ * bits of the caller's hash do.
  */
 static __always_inline unsigned long qht_filter(u32 h)
 {

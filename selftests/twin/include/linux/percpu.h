@@ -19,7 +19,7 @@
 #define alloc_percpu_gfp(type, gfp)					\
 ({									\
 	BUILD_BUG_ON(sizeof(type) > SMP_CACHE_BYTES);			\
-	(type __percpu *)kcalloc(TWIN_MAX_THREADS + 1, SMP_CACHE_BYTES, gfp); \
+	kcalloc(TWIN_MAX_THREADS + 1, SMP_CACHE_BYTES, gfp);		\
 })
 #define free_percpu(ptr)	kfree(ptr)
 #define per_cpu_ptr(ptr, cpu) \

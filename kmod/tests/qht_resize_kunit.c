@@ -124,11 +124,11 @@ static void size_does_not_swing_with_the_entries(struct kunit *test)
 	size = qht_buckets(&ht);
 	for (round = 0; round < 20; round++) {
 		drop_all(test, &ht, 1300, 2600);
-		msleep(5);
+		msleep(20);
 		changes += size != qht_buckets(&ht);
 		size = qht_buckets(&ht);
 		fill(test, &ht, 1300, 2600);
-		msleep(5);
+		msleep(20);
 		changes += size != qht_buckets(&ht);
 		size = qht_buckets(&ht);
 	}

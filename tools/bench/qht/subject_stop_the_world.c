@@ -8,7 +8,7 @@
 
 #define SUBJECT	"stop-the-world"
 
-/* As QHT_GROW_PERCENT: of the entries that fill all heads. */
+/* As QHT_FULL_PERCENT: of the entries that fill all heads, if they are many. */
 #define GROW_PERCENT	125
 
 static void set_limit(struct table *table)

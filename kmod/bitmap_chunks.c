@@ -296,6 +296,12 @@ int qds_bitmap_deserialize_chunks(struct qds_cmd *cmd)
 
 	rc = qds_chunks_restored(cmd, 0, 0) ?: qds_pack_init(&pack);
 	for (done = 0; !rc && done < args->nr; done += pack.nr) {
+		/* Empty chunks have no pieces, which look for signals too. */
+		if (done && fatal_signal_pending(current)) {
+			rc = -EINTR;
+			break;
+		}
+		cond_resched();
 		pack.nr = min(args->nr - done, QDS_BATCH_MAX);
 		rc = qds_pack_restore(cmd, &pack, &bytes, done, &first);
 	}

@@ -198,10 +198,10 @@ static int merge_apply(const struct merge *m, struct hbitmap *to,
 		       struct hbitmap_stock *stock)
 {
 	struct piece piece;
-	u64 bit;
+	u64 bit = 0;
 	int err = 0;
 
-	for (bit = 0; !err && fetch_piece(m, bit, &piece); bit = piece.last + 1) {
+	while (!err && fetch_piece(m, bit, &piece)) {
 		struct hbitmap_op op = {
 			.hb = to, .first = piece.first, .last = piece.last,
 			.gfp = m->gfp, .stock = stock,
@@ -209,6 +209,7 @@ static int merge_apply(const struct merge *m, struct hbitmap *to,
 
 		switch (piece.kind) {
 		case PIECE_SKIP:
+			bit = piece.last + 1;
 			continue;
 		case PIECE_CLEAR:
 			break;
@@ -222,9 +223,11 @@ static int merge_apply(const struct merge *m, struct hbitmap *to,
 			break;
 		}
 		err = run_piece(&op);
-		/* What was cut off since needs nothing. */
+		/* The end has moved: nothing was done, and what is left is less. */
 		if (err == -EINVAL)
 			err = 0;
+		else
+			bit = piece.last + 1;
 		if (gfpflags_allow_blocking(m->gfp))
 			cond_resched();
 	}

@@ -1532,6 +1532,30 @@ TEST_F(chunks, whose_restore_is_killed_end_early_and_done_is_exact)
 	close(fd);
 }
 
+/* Empty chunks do nothing, and so many of them take long. */
+TEST_F(chunks, that_are_empty_can_be_killed_too)
+{
+	struct qds_bitmap_chunks *arg = shared_alloc(sizeof(*arg));
+	const __u32 n = 64U << 20;
+	struct qds_chunk *chunks = mmap(NULL, (size_t)n * sizeof(*chunks), PROT_READ,
+					MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	pid_t pid;
+
+	ASSERT_NE(NULL, arg);
+	ASSERT_NE(MAP_FAILED, chunks);
+	pid = fork_child();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(restore_chunks(self->fd, chunks, n, NULL, 0, arg) != 0);
+	while (!__atomic_load_n(&arg->done, __ATOMIC_ACQUIRE) || arg->done == ~0U)
+		usleep(500);
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_EQ(128 + SIGKILL, wait_for(pid));
+	EXPECT_GT(n, arg->done);
+	EXPECT_TRUE(is_untouched(self->fd));
+	munmap(chunks, (size_t)n * sizeof(*chunks));
+}
+
 TEST_F(chunks, of_the_largest_bitmap_are_few)
 {
 	const double begin = clock_now(CLOCK_PROCESS_CPUTIME_ID);

@@ -940,6 +940,62 @@ static void what_is_set_beside_merge_is_kept(struct kunit *test)
 	kvfree(bits);
 }
 
+#define CUT_SIZE	(4 * LEAF)
+
+/* Rounds of merging that have begun, and that have been truncated. */
+static unsigned int merge_rounds, cut_rounds;
+
+/* All of the source is merged, or nothing since it is of another size by then. */
+static bool merge_beside_truncate(struct member *m, unsigned int step)
+{
+	struct hbitmap *hb = m->team->hb;
+	int err;
+
+	if (hbitmap_truncate(hb, CUT_SIZE, GFP_KERNEL) ||
+	    hbitmap_reset(hb, 0, CUT_SIZE, GFP_KERNEL))
+		return false;
+	/* Pairs with the acquire in truncate_beside_merge(). */
+	smp_store_release(&merge_rounds, merge_rounds + 1);
+	err = hbitmap_merge(hb, merge_source, hb, GFP_KERNEL);
+	/* Pairs with the release there. */
+	while (smp_load_acquire(&cut_rounds) != merge_rounds)
+		cond_resched();
+	return err == -EINVAL ? hbitmap_empty(hb) :
+	       !err && hbitmap_count(hb) == CUT_SIZE / 2;
+}
+
+static bool truncate_beside_merge(struct member *m, unsigned int step)
+{
+	/* Pairs with the release in merge_beside_truncate(). */
+	unsigned int round = smp_load_acquire(&merge_rounds);
+
+	if (round == cut_rounds)
+		return true;
+	if (hbitmap_truncate(m->team->hb, CUT_SIZE / 2, GFP_KERNEL))
+		return false;
+	/* Pairs with the acquire there. */
+	smp_store_release(&cut_rounds, round);
+	return true;
+}
+
+static void what_is_merged_beside_truncate_is_there(struct kunit *test)
+{
+	struct member members[] = {
+		{ .step = merge_beside_truncate, .steps = RACES },
+		{ .step = truncate_beside_merge },
+	};
+	struct team team = { .test = test };
+
+	merge_rounds = 0;
+	cut_rounds = 0;
+	team.hb = bitmap_create(test, CUT_SIZE, 0);
+	merge_source = bitmap_create(test, CUT_SIZE, 0);
+	KUNIT_ASSERT_EQ(test, hbitmap_set(merge_source, 0, CUT_SIZE, GFP_KERNEL), 0);
+	team_run(&team, members, ARRAY_SIZE(members));
+	hbitmap_free(merge_source);
+	hbitmap_free(team.hb);
+}
+
 /*
  * A merge changes all of a leaf; as soon as the other sees one of its items, a search
  * that comes from before must find it. Bit 0 of each leaf of the source is clean.
@@ -1188,6 +1244,7 @@ static struct kunit_case hbitmap_race_cases[] = {
 	KUNIT_CASE(readers_beside_truncate_read_what_is_there),
 	KUNIT_CASE(writers_beside_truncate_leave_nothing_behind_the_end),
 	KUNIT_CASE(what_is_set_beside_merge_is_kept),
+	KUNIT_CASE(what_is_merged_beside_truncate_is_there),
 	KUNIT_CASE(what_one_saw_of_a_merge_is_not_denied_by_a_summary),
 	KUNIT_CASE(anything_beside_anything_leaves_a_consistent_bitmap),
 	KUNIT_CASE(one_of_the_racers_is_told_that_it_set_the_bit),

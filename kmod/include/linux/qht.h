@@ -124,10 +124,11 @@ typedef bool (*qht_select_fn)(void *entry, void *arg);
  * struct qht_params - how the keys of a table are hashed and compared
  * @key_offset: where the key is in an entry, in bytes
  * @key_len: bytes of the key; 0 if it varies, and @match is given
- * @hash: of a key of @key_len bytes, with the table's seed
- * @match: compares instead of memcmp()
+ * @hash: of a key, with the table's seed; its length is @key_len, also if that is 0
+ * @match: compares instead of memcmp(); the key is as it is at @key_offset
  *
- * A constant, passed by value: the compiler inlines what it says.
+ * A static const, which outlives the table. qht_init_params() takes its address, the
+ * other functions its value, so that the compiler inlines what it says.
  */
 struct qht_params {
 	u16 key_offset;

@@ -28,14 +28,16 @@ struct piece {
 	void *old;
 };
 
-/* Both operands of a merge: @to becomes "@to how @from". */
+/* Both operands of a merge: @result, often @to, becomes "@to how @from". */
 struct merge {
 	const struct hbitmap *to;
 	const struct hbitmap *from;
+	const struct hbitmap *result;
 	enum hbitmap_how how;
 	/* Where the source is clean there is nothing to do. */
 	bool jump;
 	gfp_t gfp;
+	struct hbitmap_pause *pause;
 	/* Where copies of leaves are made. */
 	struct hbitmap_leaf *src;
 	struct hbitmap_leaf *old;
@@ -87,27 +89,65 @@ static enum piece_kind piece_kind(enum hbitmap_how how, const void *old, const v
 	return one ? PIECE_FILL : PIECE_COMBINE;
 }
 
+/* Pieces between two calls of a pause: some hundred KiB are copied. */
+#define PAUSE_PIECES	64
+
+/*
+ * Between two pieces of a long operation, under no lock. Returns what the caller's
+ * pause says: the operation ends if that is not 0.
+ */
+int hbitmap_may_pause(struct hbitmap_pause *pause, gfp_t gfp)
+{
+	if (gfpflags_allow_blocking(gfp))
+		cond_resched();
+	if (!pause || ++pause->pieces % PAUSE_PIECES)
+		return 0;
+	return pause->pause(pause);
+}
+
+/*
+ * The slot that has @bit, of @level. @end moves back to where it ends. What lies behind
+ * the bitmap's end, which may have moved since the sizes were compared, is clean.
+ */
+static void *lookup_piece(const struct hbitmap_tree *tree, u64 bit, unsigned int *level,
+			  u64 *end)
+{
+	void *slot;
+
+	*level = MAX_LEVELS;
+	if (bit >= tree->nbits)
+		return NULL;
+	slot = hbitmap_lookup(tree, bit, level);
+	*end = min3(*end, slot_end(bit, *level), tree->nbits);
+	return slot;
+}
+
 /* The piece from @bit on, or false at the end. Under RCU. */
 static bool next_piece(const struct merge *m, u64 bit, struct piece *piece)
 {
-	const struct hbitmap_tree *to = rcu_dereference(m->to->tree);
 	const struct hbitmap_tree *from = rcu_dereference(m->from->tree);
-	u64 end = min(to->nbits, from->nbits);
+	u64 end = rcu_dereference(m->result->tree)->nbits;
 	unsigned int level;
 
-	if (bit >= end)
-		return false;
-	if (m->jump)
-		piece->src = hbitmap_lookup_next(from, &bit, &piece->level, NULL);
-	else
-		piece->src = hbitmap_lookup(from, bit, &piece->level);
-	if (bit >= end)
-		return false;
-	piece->old = hbitmap_lookup(to, bit, &level);
-	if (piece->src || !m->jump)
-		piece->level = min(piece->level, level);
+	if (m->jump) {
+		end = min(end, from->nbits);
+		if (bit < end)
+			piece->src = hbitmap_lookup_next(from, &bit, &piece->level, NULL);
+		if (bit >= end)
+			return false;
+		end = min(end, slot_end(bit, piece->level));
+	} else {
+		if (bit >= end)
+			return false;
+		piece->src = lookup_piece(from, bit, &piece->level, &end);
+	}
 	piece->first = bit;
-	piece->last = min(slot_end(bit, piece->level), end) - 1;
+	piece->old = NULL;
+	if (piece->src || !m->jump) {
+		piece->old = lookup_piece(rcu_dereference(m->to->tree), bit, &level, &end);
+		piece->level = min(piece->level, level);
+	}
+	piece->last = end - 1;
 	piece->kind = piece_kind(m->how, piece->old, piece->src);
 	return true;
 }
@@ -144,18 +184,26 @@ static int merge_reserve(const struct merge *m, struct hbitmap_stock *stock)
 		if (!more)
 			return 0;
 		bit = piece.last + 1;
-		if (piece.kind == PIECE_SKIP)
-			continue;
-		nodes += new_nodes(&piece, levels, before);
-		before = piece.first;
+		if (piece.kind != PIECE_SKIP) {
+			nodes += new_nodes(&piece, levels, before);
+			before = piece.first;
+		}
 		if (piece.kind == PIECE_COMBINE && !slot_is_block(piece.old))
 			leaves++;
 		err = hbitmap_stock_fill(stock, nodes, leaves, m->gfp);
+		if (!err)
+			err = hbitmap_may_pause(m->pause, m->gfp);
 		if (err)
 			return err;
-		if (gfpflags_allow_blocking(m->gfp))
-			cond_resched();
 	}
+}
+
+/* The next but one at @bit: the next is on its way. Under RCU. */
+static void prefetch_ahead(const struct merge *m, u64 bit)
+{
+	bit += HBITMAP_LEAF_BITS;
+	hbitmap_prefetch(rcu_dereference(m->from->tree), bit);
+	hbitmap_prefetch(rcu_dereference(m->to->tree), bit);
 }
 
 /* Fetch the next piece, and a copy of the source's leaf. */
@@ -166,6 +214,7 @@ static bool fetch_piece(const struct merge *m, u64 bit, struct piece *piece)
 	rcu_read_lock();
 	more = next_piece(m, bit, piece);
 	if (more && piece->kind == PIECE_COMBINE && slot_is_block(piece->src)) {
+		prefetch_ahead(m, piece->last + 1);
 		hbitmap_leaf_copy(m->src, piece->src);
 		piece->src = m->src;
 	}
@@ -193,6 +242,32 @@ static int run_piece(struct hbitmap_op *op)
 	return err ? hbitmap_op_run(op) : 0;
 }
 
+/* Apply a piece that was fetched. */
+static int merge_piece(const struct merge *m, struct hbitmap *to,
+		       const struct piece *piece, struct hbitmap_stock *stock)
+{
+	struct hbitmap_op op = {
+		.hb = to, .first = piece->first, .last = piece->last,
+		.gfp = m->gfp, .stock = stock,
+	};
+
+	switch (piece->kind) {
+	case PIECE_SKIP:
+		return 0;
+	case PIECE_CLEAR:
+		break;
+	case PIECE_FILL:
+		op.src = SLOT_FULL;
+		break;
+	case PIECE_COMBINE:
+		op.src = piece->src;
+		op.how = m->how;
+		op.single = true;
+		break;
+	}
+	return run_piece(&op);
+}
+
 /* Apply the merge to the bitmap that is its result too, piece by piece. */
 static int merge_apply(const struct merge *m, struct hbitmap *to,
 		       struct hbitmap_stock *stock)
@@ -202,42 +277,25 @@ static int merge_apply(const struct merge *m, struct hbitmap *to,
 	int err = 0;
 
 	while (!err && fetch_piece(m, bit, &piece)) {
-		struct hbitmap_op op = {
-			.hb = to, .first = piece.first, .last = piece.last,
-			.gfp = m->gfp, .stock = stock,
-		};
-
-		switch (piece.kind) {
-		case PIECE_SKIP:
-			bit = piece.last + 1;
-			continue;
-		case PIECE_CLEAR:
-			break;
-		case PIECE_FILL:
-			op.src = SLOT_FULL;
-			break;
-		case PIECE_COMBINE:
-			op.src = piece.src;
-			op.how = m->how;
-			op.single = true;
-			break;
-		}
-		err = run_piece(&op);
+		err = merge_piece(m, to, &piece, stock);
 		/* The end has moved: nothing was done, and what is left is less. */
 		if (err == -EINVAL)
 			err = 0;
 		else
 			bit = piece.last + 1;
-		if (gfpflags_allow_blocking(m->gfp))
-			cond_resched();
+		if (!err)
+			err = hbitmap_may_pause(m->pause, m->gfp);
 	}
 	return err;
 }
 
 static int merge_in_place(struct hbitmap *to, const struct hbitmap *from,
-			  enum hbitmap_how how, gfp_t gfp)
+			  enum hbitmap_how how, gfp_t gfp, struct hbitmap_pause *pause)
 {
-	struct merge m = { .to = to, .from = from, .how = how, .gfp = gfp };
+	struct merge m = {
+		.to = to, .from = from, .result = to, .how = how, .gfp = gfp,
+		.pause = pause,
+	};
 	struct hbitmap_stock stock = {};
 	int err;
 
@@ -327,6 +385,7 @@ static bool fetch_pieces(struct merge *m, u64 bit, struct piece *piece)
 	if (more && piece->kind == PIECE_SKIP && slot_is_block(piece->old))
 		piece->kind = PIECE_COMBINE;
 	if (more && piece->kind == PIECE_COMBINE) {
+		prefetch_ahead(m, piece->last + 1);
 		if (slot_is_block(piece->src))
 			hbitmap_leaf_copy(m->src, piece->src);
 		if (slot_is_block(piece->old))
@@ -340,27 +399,24 @@ static bool fetch_pieces(struct merge *m, u64 bit, struct piece *piece)
 static int merge_fill(struct merge *m, struct hbitmap *result)
 {
 	struct piece piece;
-	u64 bit = 0;
-	int err = -ENOMEM;
+	u64 bit;
+	int err = 0;
 
 	m->src = hbitmap_leaf_alloc(m->gfp);
 	if (!m->src)
 		return -ENOMEM;
-	for (;;) {
+	for (bit = 0; !err; bit = piece.last + 1) {
 		if (!m->old)
 			m->old = hbitmap_leaf_alloc(m->gfp);
-		if (!m->old)
+		if (!m->old) {
+			err = -ENOMEM;
 			break;
-		err = 0;
+		}
 		if (!fetch_pieces(m, bit, &piece))
 			break;
 		err = put_piece(m, result, &piece);
-		if (err)
-			break;
-		bit = piece.last + 1;
-		err = -ENOMEM;
-		if (gfpflags_allow_blocking(m->gfp))
-			cond_resched();
+		if (!err)
+			err = hbitmap_may_pause(m->pause, m->gfp);
 	}
 	hbitmap_leaf_free(m->src);
 	hbitmap_leaf_free(m->old);
@@ -404,14 +460,16 @@ static struct hbitmap *alloc_like(const struct hbitmap *hb, unsigned int granula
 }
 
 static int merge_elsewhere(const struct hbitmap *a, const struct hbitmap *b,
-			   struct hbitmap *result, enum hbitmap_how how, gfp_t gfp)
+			   struct hbitmap *result, enum hbitmap_how how, gfp_t gfp,
+			   struct hbitmap_pause *pause)
 {
-	struct merge m = { .to = a, .from = b, .how = how, .gfp = gfp };
+	struct merge m = { .to = a, .from = b, .how = how, .gfp = gfp, .pause = pause };
 	struct hbitmap *private = alloc_like(result, result->granularity, gfp);
 	int err;
 
 	if (IS_ERR(private))
 		return PTR_ERR(private);
+	m.result = private;
 	err = merge_fill(&m, private);
 	if (!err)
 		err = move_content(result, private, gfp);
@@ -423,41 +481,46 @@ static int merge_elsewhere(const struct hbitmap *a, const struct hbitmap *b,
 
 /* "a how b" of one geometry. */
 static int merge_alike(const struct hbitmap *a, const struct hbitmap *b,
-		       struct hbitmap *result, enum hbitmap_how how, gfp_t gfp)
+		       struct hbitmap *result, enum hbitmap_how how, gfp_t gfp,
+		       struct hbitmap_pause *pause)
 {
 	if (result == a)
-		return merge_in_place(result, b, how, gfp);
+		return merge_in_place(result, b, how, gfp, pause);
 	if (result == b)
 		return merge_in_place(result, a,
-				      how == HBITMAP_ANDNOT ? HBITMAP_NOTAND : how, gfp);
-	return merge_elsewhere(a, b, result, how, gfp);
+				      how == HBITMAP_ANDNOT ? HBITMAP_NOTAND : how,
+				      gfp, pause);
+	return merge_elsewhere(a, b, result, how, gfp, pause);
 }
 
 /* A private copy of @hb in groups of another size, rounded outward. */
 static struct hbitmap *regroup(const struct hbitmap *hb, unsigned int granularity,
-			       gfp_t gfp)
+			       gfp_t gfp, struct hbitmap_pause *pause)
 {
 	struct hbitmap *private = alloc_like(hb, granularity, gfp);
-	u64 start, count, next;
+	u64 inside = (1ULL << granularity) - 1, size, start, count, next;
 	int err;
 
 	if (IS_ERR(private))
 		return private;
-	for (next = 0; hbitmap_next_dirty_area(hb, next, U64_MAX, U64_MAX, &start, &count);
-	     next = start + count) {
+	size = hbitmap_size(private);
+	/* With what was found dirty the rest of its group is. */
+	for (next = 0; hbitmap_next_dirty_area(hb, next, size, U64_MAX, &start, &count);
+	     next = ((start + count - 1) | inside) + 1) {
 		err = hbitmap_set(private, start, count, gfp);
+		if (!err)
+			err = hbitmap_may_pause(pause, gfp);
 		if (err) {
 			hbitmap_discard(private, gfp);
 			return ERR_PTR(err);
 		}
-		if (gfpflags_allow_blocking(gfp))
-			cond_resched();
 	}
 	return private;
 }
 
 static int merge(const struct hbitmap *a, const struct hbitmap *b,
-		 struct hbitmap *result, enum hbitmap_how how, gfp_t gfp)
+		 struct hbitmap *result, enum hbitmap_how how, gfp_t gfp,
+		 struct hbitmap_pause *pause)
 {
 	unsigned int granularity = result->granularity;
 	struct hbitmap *mine[2] = {};
@@ -471,18 +534,18 @@ static int merge(const struct hbitmap *a, const struct hbitmap *b,
 		return -EINVAL;
 
 	if (a->granularity != granularity) {
-		mine[0] = regroup(a, granularity, gfp);
+		mine[0] = regroup(a, granularity, gfp, pause);
 		if (IS_ERR(mine[0]))
 			return PTR_ERR(mine[0]);
 		a = mine[0];
 	}
 	if (b->granularity != granularity) {
-		mine[1] = regroup(b, granularity, gfp);
+		mine[1] = regroup(b, granularity, gfp, pause);
 		err = PTR_ERR_OR_ZERO(mine[1]);
 		b = mine[1];
 	}
 	if (!err) {
-		err = merge_alike(a, b, result, how, gfp);
+		err = merge_alike(a, b, result, how, gfp, pause);
 		if (mine[1])
 			hbitmap_discard(mine[1], gfp);
 	}
@@ -504,7 +567,8 @@ static int merge(const struct hbitmap *a, const struct hbitmap *b,
  * Others may be at work on all three. If @result is an operand then it is changed
  * leaf by leaf, and what others set in it meanwhile is kept; otherwise its content is
  * replaced, as if reset, at one moment. An item that is dirty in an operand
- * before the call and stays so is not missed.
+ * before the call and stays so is not missed. If an operand is truncated meanwhile then
+ * what was cut off it counts as clean.
  *
  * Context: As hbitmap_set(). The cost follows the leaves that exist; between
  * different granularities, the runs of dirty items.
@@ -515,7 +579,7 @@ static int merge(const struct hbitmap *a, const struct hbitmap *b,
 int hbitmap_merge(const struct hbitmap *a, const struct hbitmap *b,
 		  struct hbitmap *result, gfp_t gfp)
 {
-	return merge(a, b, result, HBITMAP_OR, gfp);
+	return merge(a, b, result, HBITMAP_OR, gfp, NULL);
 }
 EXPORT_SYMBOL_GPL(hbitmap_merge);
 
@@ -534,7 +598,7 @@ EXPORT_SYMBOL_GPL(hbitmap_merge);
 int hbitmap_and(const struct hbitmap *a, const struct hbitmap *b,
 		struct hbitmap *result, gfp_t gfp)
 {
-	return merge(a, b, result, HBITMAP_AND, gfp);
+	return merge(a, b, result, HBITMAP_AND, gfp, NULL);
 }
 EXPORT_SYMBOL_GPL(hbitmap_and);
 
@@ -554,7 +618,7 @@ EXPORT_SYMBOL_GPL(hbitmap_and);
 int hbitmap_andnot(const struct hbitmap *a, const struct hbitmap *b,
 		   struct hbitmap *result, gfp_t gfp)
 {
-	return merge(a, b, result, HBITMAP_ANDNOT, gfp);
+	return merge(a, b, result, HBITMAP_ANDNOT, gfp, NULL);
 }
 EXPORT_SYMBOL_GPL(hbitmap_andnot);
 
@@ -574,9 +638,75 @@ EXPORT_SYMBOL_GPL(hbitmap_andnot);
 int hbitmap_xor(const struct hbitmap *a, const struct hbitmap *b,
 		struct hbitmap *result, gfp_t gfp)
 {
-	return merge(a, b, result, HBITMAP_XOR, gfp);
+	return merge(a, b, result, HBITMAP_XOR, gfp, NULL);
 }
 EXPORT_SYMBOL_GPL(hbitmap_xor);
+
+static const enum hbitmap_how merge_hows[] = {
+	[HBITMAP_MERGE_OR] = HBITMAP_OR,
+	[HBITMAP_MERGE_AND] = HBITMAP_AND,
+	[HBITMAP_MERGE_ANDNOT] = HBITMAP_ANDNOT,
+	[HBITMAP_MERGE_XOR] = HBITMAP_XOR,
+};
+
+/**
+ * hbitmap_merge_pausing() - Any of the four, in bounded pieces.
+ * @a: a bitmap
+ * @b: another
+ * @result: as for hbitmap_merge(), hbitmap_and(), hbitmap_andnot() or hbitmap_xor()
+ * @how: which of them
+ * @gfp: how to allocate
+ * @pause: called between pieces, or NULL
+ *
+ * A pause that does not return 0 ends the operation, which frees what it has and
+ * returns the same. Of @result, if it is an operand, the regions that it came to are
+ * then merged and the others as they were: it goes through them in ascending order, but
+ * first in the source alone, through all regions, to get memory. Otherwise @result is
+ * as it was. All but HBITMAP_MERGE_XOR can be repeated.
+ *
+ * Context: As hbitmap_merge(); and @pause is called under no lock.
+ * Return: As hbitmap_merge(); or what @pause returned.
+ */
+int hbitmap_merge_pausing(const struct hbitmap *a, const struct hbitmap *b,
+			  struct hbitmap *result, enum hbitmap_merge_how how, gfp_t gfp,
+			  struct hbitmap_pause *pause)
+{
+	return merge(a, b, result, merge_hows[how], gfp, pause);
+}
+EXPORT_SYMBOL_GPL(hbitmap_merge_pausing);
+
+/**
+ * hbitmap_clone_pausing() - A copy of a bitmap, in bounded pieces.
+ * @hb: the bitmap
+ * @gfp: how to allocate
+ * @pause: called between pieces, or NULL; if it does not return 0 there is no copy
+ *
+ * Otherwise as hbitmap_clone().
+ *
+ * Context: As hbitmap_merge_pausing(). The cost follows the leaves that exist.
+ * Return: the copy, or ERR_PTR() of -ENOMEM or what @pause returned.
+ */
+struct hbitmap *hbitmap_clone_pausing(const struct hbitmap *hb, gfp_t gfp,
+				      struct hbitmap_pause *pause)
+{
+	struct merge m = {
+		.from = hb, .how = HBITMAP_COPY, .jump = true, .gfp = gfp,
+		.pause = pause,
+	};
+	struct hbitmap *clone = alloc_like(hb, hb->granularity, gfp);
+	int err;
+
+	if (IS_ERR(clone))
+		return clone;
+	m.to = clone;
+	m.result = clone;
+	err = merge_fill(&m, clone);
+	if (!err)
+		return clone;
+	hbitmap_discard(clone, gfp);
+	return ERR_PTR(err);
+}
+EXPORT_SYMBOL_GPL(hbitmap_clone_pausing);
 
 /**
  * hbitmap_clone() - A copy of a bitmap.
@@ -591,17 +721,6 @@ EXPORT_SYMBOL_GPL(hbitmap_xor);
  */
 struct hbitmap *hbitmap_clone(const struct hbitmap *hb, gfp_t gfp)
 {
-	struct merge m = { .from = hb, .how = HBITMAP_COPY, .jump = true, .gfp = gfp };
-	struct hbitmap *clone = alloc_like(hb, hb->granularity, gfp);
-	int err;
-
-	if (IS_ERR(clone))
-		return clone;
-	m.to = clone;
-	err = merge_fill(&m, clone);
-	if (!err)
-		return clone;
-	hbitmap_discard(clone, gfp);
-	return ERR_PTR(err);
+	return hbitmap_clone_pausing(hb, gfp, NULL);
 }
 EXPORT_SYMBOL_GPL(hbitmap_clone);

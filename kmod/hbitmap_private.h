@@ -15,11 +15,13 @@
 
 #include <linux/atomic.h>
 #include <linux/bitops.h>
+#include <linux/cache.h>
 #include <linux/errno.h>
 #include <linux/hbitmap.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
 #include <linux/percpu_counter.h>
+#include <linux/prefetch.h>
 #include <linux/rcupdate.h>
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
@@ -376,6 +378,35 @@ static inline void *hbitmap_lookup_next(const struct hbitmap_tree *tree, u64 *bi
 	return slot;
 }
 
+/*
+ * The leaf at @bit, or @none. Who goes through leaves one by one asks for the memory of
+ * the next while he looks at one: else each begins with a cache miss that nothing
+ * overlaps, and with 2 KiB at a time the processor does not foresee the rest either.
+ * Under RCU.
+ */
+static inline void *hbitmap_leaf_at(const struct hbitmap_tree *tree, u64 bit, void *none)
+{
+	unsigned int level;
+	void *slot;
+
+	if (bit >= tree->nbits)
+		return none;
+	slot = hbitmap_lookup(tree, bit, &level);
+	return slot_is_block(slot) ? slot : none;
+}
+
+/* Ask for all memory of the leaf at @bit, if there is one. Under RCU. */
+static inline void hbitmap_prefetch(const struct hbitmap_tree *tree, u64 bit)
+{
+	const char *leaf = hbitmap_leaf_at(tree, bit, NULL);
+	unsigned int i;
+
+	if (!leaf)
+		return;
+	for (i = 0; i < sizeof(struct hbitmap_leaf); i += SMP_CACHE_BYTES)
+		prefetch(leaf + i);
+}
+
 /* hbitmap_tree.c */
 
 struct hbitmap_leaf *hbitmap_leaf_alloc(gfp_t gfp);
@@ -426,12 +457,18 @@ void hbitmap_op_end(struct hbitmap_op *op);
 void hbitmap_op_finish(struct hbitmap_op *op);
 int hbitmap_op_run(struct hbitmap_op *op);
 int hbitmap_change_leaf(struct hbitmap_tree *tree, struct hbitmap_change *change);
+int hbitmap_leaf_change_word(struct hbitmap_tree *tree, struct hbitmap_leaf *leaf,
+			     u64 bit, unsigned long mask, bool set, bool *tidy);
 
 /* hbitmap.c */
 
 struct hbitmap_tree *hbitmap_tree_alloc(gfp_t gfp);
 void hbitmap_tree_free(struct hbitmap_tree *tree);
 void hbitmap_discard(struct hbitmap *hb, gfp_t gfp);
+
+/* hbitmap_merge.c */
+
+int hbitmap_may_pause(struct hbitmap_pause *pause, gfp_t gfp);
 
 /* hbitmap_query.c */
 

@@ -167,8 +167,10 @@ static s64 next_item(const struct hbitmap *hb, u64 start, u64 count, void *skip)
  * @start: first item of the range
  * @count: its length; what lies behind the end of the bitmap is ignored
  *
- * Never misses an item that was dirty before the call and stays so. What its
- * setter wrote before is visible to the caller.
+ * Never misses an item that was dirty before the call and stays so. What was written
+ * before by whoever made it dirty is visible to the caller; not so what was written by
+ * one who found it dirty already. To have that too, hbitmap_reset() the item before its
+ * data is read, or hbitmap_take() them all.
  *
  * Context: Any context. Takes RCU. The cost follows the levels, not the distance.
  * Return: the item, at or after @start, or -1.
@@ -405,8 +407,8 @@ static u64 slot_count(const struct hbitmap_tree *tree, void *slot, unsigned int 
 	last = min(last, end);
 	if (!slot_is_block(slot))
 		return slot ? last - first + 1 : 0;
-	/* Of the last leaf all bits that there are; it can have been extended. */
-	if (first == base && last == end && (level || last - base == HBITMAP_LEAF_BITS - 1))
+	/* The block at the end can have been extended: its sum may be of more than that. */
+	if (first == base && last - base == (1ULL << level_shift(level)) - 1)
 		return slot_sum(tree, slot, level, base, &known);
 	if (!level) {
 		weight.first = leaf_offset(first);

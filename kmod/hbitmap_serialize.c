@@ -15,7 +15,7 @@
 
 #include "hbitmap_private.h"
 
-static void chunk_put(u8 *chunk, unsigned long word)
+static __always_inline void chunk_put(u8 *chunk, unsigned long word)
 {
 #if BITS_PER_LONG == 64
 	__le64 bytes = cpu_to_le64(word);
@@ -25,7 +25,7 @@ static void chunk_put(u8 *chunk, unsigned long word)
 	memcpy(chunk, &bytes, sizeof(bytes));
 }
 
-static unsigned long chunk_get(const u8 *chunk)
+static __always_inline unsigned long chunk_get(const u8 *chunk)
 {
 #if BITS_PER_LONG == 64
 	__le64 bytes;
@@ -132,6 +132,8 @@ EXPORT_SYMBOL_GPL(hbitmap_serialization_size);
 
 struct leaf_bytes {
 	u8 *chunk;
+	/* A leaf that will be read soon, or this one. */
+	const struct hbitmap_leaf *ahead;
 	unsigned int first;
 	unsigned int last;
 };
@@ -139,20 +141,27 @@ struct leaf_bytes {
 static void leaf_to_chunk(const struct hbitmap_leaf *leaf, void *arg)
 {
 	struct leaf_bytes *bytes = arg;
-	u8 *chunk = bytes->chunk;
-	unsigned int w, w0 = bytes->first / BITS_PER_LONG;
 	unsigned int w1 = bytes->last / BITS_PER_LONG;
+	const unsigned long *words = leaf->words + bytes->first / BITS_PER_LONG;
+	const unsigned long *end = leaf->words + w1;
+	const char *ahead = (const char *)bytes->ahead;
+	u8 *chunk = bytes->chunk;
 
-	for (w = w0; w + 3 < w1; w += 4, chunk += 4 * sizeof(long)) {
-		chunk_put(chunk, READ_ONCE(leaf->words[w]));
-		chunk_put(chunk + sizeof(long), READ_ONCE(leaf->words[w + 1]));
-		chunk_put(chunk + 2 * sizeof(long), READ_ONCE(leaf->words[w + 2]));
-		chunk_put(chunk + 3 * sizeof(long), READ_ONCE(leaf->words[w + 3]));
+	/* Its head has the lock, and is as long as what is read here in one go. */
+	prefetch(ahead);
+	for (; end - words >= 4; words += 4, chunk += 4 * sizeof(long)) {
+		ahead += 4 * sizeof(long);
+		prefetch(ahead + 32);
+		prefetchw(chunk + 1024);
+		chunk_put(chunk, READ_ONCE(words[0]));
+		chunk_put(chunk + sizeof(long), READ_ONCE(words[1]));
+		chunk_put(chunk + 2 * sizeof(long), READ_ONCE(words[2]));
+		chunk_put(chunk + 3 * sizeof(long), READ_ONCE(words[3]));
 	}
-	for (; w < w1; w++, chunk += sizeof(long))
-		chunk_put(chunk, READ_ONCE(leaf->words[w]));
+	for (; words < end; words++, chunk += sizeof(long))
+		chunk_put(chunk, READ_ONCE(*words));
 	/* The bitmap may be extended at the same time, and the leaf with it. */
-	chunk_put(chunk, READ_ONCE(leaf->words[w1]) & word_mask(w1, bytes->first, bytes->last));
+	chunk_put(chunk, READ_ONCE(*words) & word_mask(w1, bytes->first, bytes->last));
 }
 
 /* Ones for @bits bits; what is left of the last byte's unit is zero already. */
@@ -171,10 +180,12 @@ static u64 slot_to_chunk(const struct hbitmap_tree *tree, u8 *chunk,
 			 const struct chunk_bits *bits, u64 bit)
 {
 	u64 next, at = bit, end = min(bits->last + 1, tree->nbits);
-	unsigned int level;
+	unsigned int level = 0;
 	void *slot = NULL;
 
 	if (at < end)
+		slot = hbitmap_lookup(tree, at, &level);
+	if (!slot && at < end)
 		slot = hbitmap_lookup_next(tree, &at, &level, NULL);
 	if (!slot || at >= end) {
 		next = slot || bit >= end ? bits->last + 1 : slot_end(at, level);
@@ -182,7 +193,8 @@ static u64 slot_to_chunk(const struct hbitmap_tree *tree, u8 *chunk,
 		memset(chunk + (bit - bits->first) / 8, 0, (next - bit) / 8);
 		return next;
 	}
-	memset(chunk + (bit - bits->first) / 8, 0, (at - bit) / 8);
+	if (at != bit)
+		memset(chunk + (bit - bits->first) / 8, 0, (at - bit) / 8);
 	chunk += (at - bits->first) / 8;
 	next = min(slot_end(at, level), end);
 	if (slot_is_block(slot)) {
@@ -190,6 +202,7 @@ static u64 slot_to_chunk(const struct hbitmap_tree *tree, u8 *chunk,
 			.chunk = chunk,
 			.first = leaf_offset(at),
 			.last = leaf_offset(next - 1),
+			.ahead = hbitmap_leaf_at(tree, next + HBITMAP_LEAF_BITS, slot),
 		};
 
 		hbitmap_leaf_read(slot, leaf_to_chunk, &bytes);
@@ -251,6 +264,8 @@ struct chunk_tree {
 	const u8 *chunk;
 	struct chunk_bits bits;
 	gfp_t gfp;
+	/* For the next leaf: its memory is on the way to the cache. */
+	struct hbitmap_leaf *spare;
 };
 
 /* Fill a part of a leaf; the rest is clean. */
@@ -265,36 +280,63 @@ static void chunk_to_words(struct hbitmap_leaf *leaf, const u8 *chunk, unsigned 
 	hbitmap_leaf_summarize(leaf);
 }
 
+/* Which of the words that one word of @any stands for are not zero. */
+static unsigned long words_any(const unsigned long *words)
+{
+	unsigned long any = 0;
+	unsigned int w;
+
+	for (w = 0; w < BITS_PER_LONG; w++)
+		any |= (unsigned long)!!words[w] << w;
+	return any;
+}
+
+/* How far ahead of what is read its memory is asked for. */
+#define CHUNK_AHEAD	(HBITMAP_LEAF_BITS / 8)
+
+/* Copy as many words as one word of @any stands for; returns how many bits are set. */
+static __always_inline unsigned int chunk_to_group(unsigned long *words, const u8 *chunk,
+						   unsigned long *any)
+{
+	unsigned int w, count = 0, zeroes = 0;
+
+	for (w = 0; w < BITS_PER_LONG; w += 4, chunk += 4 * sizeof(long)) {
+		unsigned long a = chunk_get(chunk);
+		unsigned long b = chunk_get(chunk + sizeof(long));
+		unsigned long c = chunk_get(chunk + 2 * sizeof(long));
+		unsigned long d = chunk_get(chunk + 3 * sizeof(long));
+
+		prefetch(chunk + CHUNK_AHEAD);
+		words[w] = a;
+		words[w + 1] = b;
+		words[w + 2] = c;
+		words[w + 3] = d;
+		zeroes += !a + !b + !c + !d;
+		count += hweight_long(a) + hweight_long(b) +
+			 hweight_long(c) + hweight_long(d);
+	}
+	/* What is dense costs no look at each word. */
+	*any = zeroes ? words_any(words) : ~0UL;
+	return count;
+}
+
 /* Fill all of a leaf, in one go since there are many. */
 static void chunk_to_leaf(struct hbitmap_leaf *leaf, const u8 *chunk)
 {
-	unsigned long *words = leaf->words;
-	unsigned int i, w, count = 0;
+	unsigned int i, count = 0;
 
-	for (i = 0; i < LEAF_LONGS; i++) {
-		unsigned long any = 0;
-
-		for (w = 0; w < BITS_PER_LONG; w++, words++, chunk += sizeof(long)) {
-			unsigned long word = chunk_get(chunk);
-
-			*words = word;
-			any |= (unsigned long)!!word << w;
-			count += hweight_long(word);
-		}
-		leaf->any[i] = any;
-	}
+	for (i = 0; i < LEAF_LONGS; i++, chunk += BITS_PER_LONG * sizeof(long))
+		count += chunk_to_group(leaf->words + i * BITS_PER_LONG, chunk,
+					&leaf->any[i]);
 	leaf->count = count;
 }
 
-/* Returns the slot for the leaf at @base, or ERR_PTR(-ENOMEM). */
-static void *chunk_leaf(const struct chunk_tree *tree, u64 base)
+/* What a slot shall hold for these bits of a leaf: NULL, FULL, or if mixed a leaf. */
+static bool chunk_is_uniform(const u8 *chunk, unsigned int first, unsigned int last,
+			     void **slot)
 {
-	unsigned int first = leaf_first(base, tree->bits.first);
-	unsigned int last = leaf_last(base, tree->bits.last);
-	const u8 *chunk = tree->chunk + (base + first - tree->bits.first) / 8;
 	unsigned int w, w0 = first / BITS_PER_LONG;
 	bool zeroes = true, ones = true;
-	struct hbitmap_leaf *leaf;
 
 	for (w = w0; w <= last / BITS_PER_LONG && (zeroes || ones); w++) {
 		unsigned long word = chunk_get(chunk + (w - w0) * sizeof(long));
@@ -302,25 +344,88 @@ static void *chunk_leaf(const struct chunk_tree *tree, u64 base)
 		zeroes &= !word;
 		ones &= word == word_mask(w, first, last);
 	}
-	if (zeroes)
-		return NULL;
-	if (ones)
-		return SLOT_FULL;
+	*slot = ones ? SLOT_FULL : NULL;
+	return zeroes || ones;
+}
 
-	leaf = hbitmap_leaf_alloc(tree->gfp);
+/* What of a chunk is for one leaf. */
+struct chunk_part {
+	const u8 *chunk;
+	unsigned int first;
+	unsigned int last;
+};
+
+static struct chunk_part chunk_part(const struct chunk_tree *tree, u64 base)
+{
+	struct chunk_part part = {
+		.first = leaf_first(base, tree->bits.first),
+		.last = leaf_last(base, tree->bits.last),
+	};
+
+	part.chunk = tree->chunk + (base + part.first - tree->bits.first) / 8;
+	return part;
+}
+
+/* Will the next leaf, at @base, be one? */
+static bool chunk_needs_leaf(const struct chunk_tree *tree, u64 base)
+{
+	struct chunk_part part;
+	void *slot;
+
+	if (base > tree->bits.last)
+		return false;
+	part = chunk_part(tree, base);
+	return !chunk_is_uniform(part.chunk, part.first, part.last, &slot);
+}
+
+/*
+ * The memory for the leaf at @base, or NULL. If the next will be one too, then its
+ * memory is allocated now, so that it is at hand when it is filled.
+ */
+static struct hbitmap_leaf *chunk_take_leaf(struct chunk_tree *tree, u64 base)
+{
+	struct hbitmap_leaf *leaf = tree->spare;
+	unsigned int i;
+
+	tree->spare = NULL;
 	if (!leaf)
-		return ERR_PTR(-ENOMEM);
-	if (first || last < HBITMAP_LEAF_BITS - 1)
-		chunk_to_words(leaf, chunk, w0, last / BITS_PER_LONG);
-	else
-		chunk_to_leaf(leaf, chunk);
+		leaf = hbitmap_leaf_alloc(tree->gfp);
+	if (!leaf || !chunk_needs_leaf(tree, slot_end(base, 0)))
+		return leaf;
+	tree->spare = hbitmap_leaf_alloc(tree->gfp);
+	if (!tree->spare) {
+		hbitmap_leaf_free(leaf);
+		return NULL;
+	}
+	for (i = 0; i < sizeof(*leaf); i += SMP_CACHE_BYTES)
+		prefetchw((char *)tree->spare + i);
 	return leaf;
 }
 
-static void *chunk_node(const struct chunk_tree *tree, unsigned int level,
+/* Returns the slot for the leaf at @base, or ERR_PTR(-ENOMEM). */
+static void *chunk_leaf(struct chunk_tree *tree, u64 base)
+{
+	struct chunk_part part = chunk_part(tree, base);
+	struct hbitmap_leaf *leaf;
+	void *slot;
+
+	if (chunk_is_uniform(part.chunk, part.first, part.last, &slot))
+		return slot;
+	leaf = chunk_take_leaf(tree, base);
+	if (!leaf)
+		return ERR_PTR(-ENOMEM);
+	if (part.first || part.last < HBITMAP_LEAF_BITS - 1)
+		chunk_to_words(leaf, part.chunk, part.first / BITS_PER_LONG,
+			       part.last / BITS_PER_LONG);
+	else
+		chunk_to_leaf(leaf, part.chunk);
+	return leaf;
+}
+
+static void *chunk_node(struct chunk_tree *tree, unsigned int level,
 			u64 base);
 
-static void *chunk_slot(const struct chunk_tree *tree, unsigned int level,
+static void *chunk_slot(struct chunk_tree *tree, unsigned int level,
 			u64 base)
 {
 	if (level)
@@ -342,7 +447,7 @@ static void chunk_node_add(const struct chunk_tree *tree, struct hbitmap_node *n
 	node->block.memory += memory;
 }
 
-static void *chunk_node(const struct chunk_tree *tree, unsigned int level,
+static void *chunk_node(struct chunk_tree *tree, unsigned int level,
 			u64 base)
 {
 	u64 end = base + slot_bits(tree->bits.nbits, level, base) - 1;
@@ -428,6 +533,9 @@ int hbitmap_deserialize_part(struct hbitmap *hb, const void *buf, u64 start,
 		op.last = tree.bits.last;
 		op.built_nbits = tree.bits.nbits;
 		op.src = chunk_slot(&tree, levels_for(op.built_nbits), 0);
+		/* Of a leaf that could not be reached for want of memory. */
+		hbitmap_leaf_free(tree.spare);
+		tree.spare = NULL;
 		if (IS_ERR(op.src))
 			return PTR_ERR(op.src);
 		err = hbitmap_op_run(&op);
@@ -575,12 +683,15 @@ static u64 digest_slot(struct digest *d, const struct hbitmap *hb, u64 bit, u64 
 	tree = rcu_dereference(hb->tree);
 	end = min(nbits, tree->nbits);
 	if (at < end)
+		slot = hbitmap_lookup(tree, at, &level);
+	if (!slot && at < end)
 		slot = hbitmap_lookup_next(tree, &at, &level, NULL);
 	if (at < end)
 		next = min(slot_end(at, level), end);
 	if (at < end && slot_is_block(slot)) {
 		valid = slot_bits(nbits, 0, at);
 		bytes.last = next - 1 - at;
+		bytes.ahead = slot;
 		memset(d->step.chunk, 0, sizeof(d->step.chunk));
 		hbitmap_leaf_read(slot, leaf_to_chunk, &bytes);
 	}
@@ -599,6 +710,48 @@ static u64 digest_slot(struct digest *d, const struct hbitmap *hb, u64 bit, u64 
 }
 
 /**
+ * hbitmap_digest_pausing() - A digest, in bounded pieces.
+ * @hb: the bitmap
+ * @digest: HBITMAP_DIGEST_SIZE bytes, set to the digest
+ * @gfp: how to allocate
+ * @pause: called between pieces, or NULL; if it does not return 0 there is no digest
+ *
+ * Otherwise as hbitmap_digest().
+ *
+ * Context: As hbitmap_merge_pausing(). The cost follows the leaves that exist.
+ * Return: As hbitmap_digest(); or what @pause returned.
+ */
+int hbitmap_digest_pausing(const struct hbitmap *hb, u8 *digest, gfp_t gfp,
+			   struct hbitmap_pause *pause)
+{
+	struct digest *d;
+	u64 bit, size, nbits;
+	int err = 0;
+
+	if (!IS_REACHABLE(CONFIG_CRYPTO_LIB_SHA256))
+		return -EOPNOTSUPP;
+	d = kzalloc(sizeof(*d), gfp);
+	if (!d)
+		return -ENOMEM;
+
+	size = hbitmap_size(hb);
+	nbits = bits_for(size, hb->granularity);
+	/* The first record says what the bitmap is. */
+	digest_record(d, hb->granularity, size, 0);
+	for (bit = 0; bit < nbits && !err;) {
+		bit = digest_slot(d, hb, bit, nbits);
+		err = hbitmap_may_pause(pause, gfp);
+	}
+	if (d->regions)
+		digest_record(d, d->kind, d->regions, 0);
+	if (!err)
+		memcpy(digest, d->step.before, HBITMAP_DIGEST_SIZE);
+	kfree(d);
+	return err;
+}
+EXPORT_SYMBOL_GPL(hbitmap_digest_pausing);
+
+/**
  * hbitmap_digest() - A digest of size, granularity and content.
  * @hb: the bitmap
  * @digest: HBITMAP_DIGEST_SIZE bytes, set to the digest
@@ -615,28 +768,6 @@ static u64 digest_slot(struct digest *d, const struct hbitmap *hb, u64 bit, u64 
  */
 int hbitmap_digest(const struct hbitmap *hb, u8 *digest, gfp_t gfp)
 {
-	struct digest *d;
-	u64 bit, size, nbits;
-
-	if (!IS_REACHABLE(CONFIG_CRYPTO_LIB_SHA256))
-		return -EOPNOTSUPP;
-	d = kzalloc(sizeof(*d), gfp);
-	if (!d)
-		return -ENOMEM;
-
-	size = hbitmap_size(hb);
-	nbits = bits_for(size, hb->granularity);
-	/* The first record says what the bitmap is. */
-	digest_record(d, hb->granularity, size, 0);
-	for (bit = 0; bit < nbits;) {
-		bit = digest_slot(d, hb, bit, nbits);
-		if (gfpflags_allow_blocking(gfp))
-			cond_resched();
-	}
-	if (d->regions)
-		digest_record(d, d->kind, d->regions, 0);
-	memcpy(digest, d->step.before, HBITMAP_DIGEST_SIZE);
-	kfree(d);
-	return 0;
+	return hbitmap_digest_pausing(hb, digest, gfp, NULL);
 }
 EXPORT_SYMBOL_GPL(hbitmap_digest);

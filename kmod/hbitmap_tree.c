@@ -274,22 +274,33 @@ static __always_inline int apply_all(struct hbitmap_leaf *leaf, const void *src,
 	return (int)count - (int)leaf->count;
 }
 
+/* A word of a leaf becomes "word or src": how many bits it has then. */
+static __always_inline unsigned int or_word(unsigned long *word, unsigned long src)
+{
+	unsigned long new = *word | src;
+
+	WRITE_ONCE(*word, new);
+	return hweight_long(new);
+}
+
 /* What merging mostly does; the summaries are as good as the words. */
 static noinline int leaf_or_all(struct hbitmap_leaf *leaf, const struct hbitmap_leaf *src)
 {
-	unsigned int i, w, count = 0;
+	unsigned long *words = leaf->words;
+	const unsigned long *from = src->words;
+	unsigned int i, count = 0, more = 0;
 
 	for (i = 0; i < LEAF_LONGS; i++)
 		WRITE_ONCE(leaf->any[i], leaf->any[i] | src->any[i]);
 	/* As the release in leaf_store(). */
 	smp_wmb();
-	for (w = 0; w < LEAF_WORDS; w++) {
-		unsigned long new = leaf->words[w] | src->words[w];
-
-		WRITE_ONCE(leaf->words[w], new);
-		count += hweight_long(new);
+	for (; words < leaf->words + LEAF_WORDS; words += 4, from += 4) {
+		count += or_word(words, from[0]);
+		more += or_word(words + 1, from[1]);
+		count += or_word(words + 2, from[2]);
+		more += or_word(words + 3, from[3]);
 	}
-	return (int)count - (int)leaf->count;
+	return (int)(count + more) - (int)leaf->count;
 }
 
 static noinline int leaf_apply_all(struct hbitmap_leaf *leaf, const void *src,
@@ -366,13 +377,15 @@ void hbitmap_leaf_read(struct hbitmap_leaf *leaf,
 static void leaf_copy_all(const struct hbitmap_leaf *leaf, void *arg)
 {
 	struct hbitmap_leaf *copy = arg;
-	unsigned int i, w;
+	const unsigned long *from = leaf->words;
+	unsigned long *to = copy->words;
+	unsigned int i;
 
-	for (w = 0; w < LEAF_WORDS; w += 4) {
-		copy->words[w] = READ_ONCE(leaf->words[w]);
-		copy->words[w + 1] = READ_ONCE(leaf->words[w + 1]);
-		copy->words[w + 2] = READ_ONCE(leaf->words[w + 2]);
-		copy->words[w + 3] = READ_ONCE(leaf->words[w + 3]);
+	for (; to < copy->words + LEAF_WORDS; to += 4, from += 4) {
+		to[0] = READ_ONCE(from[0]);
+		to[1] = READ_ONCE(from[1]);
+		to[2] = READ_ONCE(from[2]);
+		to[3] = READ_ONCE(from[3]);
 	}
 	for (i = 0; i < LEAF_LONGS; i++)
 		copy->any[i] = READ_ONCE(leaf->any[i]);
@@ -861,6 +874,42 @@ int hbitmap_change_leaf(struct hbitmap_tree *tree, struct hbitmap_change *change
 	}
 	spin_unlock_bh(&leaf->lock);
 	return err;
+}
+
+/*
+ * As hbitmap_change_leaf(), of the bits @mask of the word that has @bit: sets or
+ * clears them. Returns by how many, or -EAGAIN. It is the common case, hence without
+ * whatever it need not.
+ */
+int hbitmap_leaf_change_word(struct hbitmap_tree *tree, struct hbitmap_leaf *leaf,
+			     u64 bit, unsigned long mask, bool set, bool *tidy)
+{
+	unsigned int w = leaf_offset(bit) / BITS_PER_LONG, count;
+	unsigned long old, new;
+	int changed = -EAGAIN;
+
+	spin_lock_bh(&leaf->lock);
+	if (unlikely(leaf->dead || leaf->counted))
+		goto out;
+	old = leaf->words[w];
+	new = set ? old | mask : old & ~mask;
+	changed = hweight_long(old ^ new);
+	if (unlikely(!changed))
+		goto out;
+	count = set ? leaf->count + changed : leaf->count - changed;
+	write_seqcount_begin(&leaf->seq);
+	leaf_store(leaf, w, new);
+	/* Inside, as in hbitmap_leaf_change(). */
+	WRITE_ONCE(leaf->count, count);
+	write_seqcount_end(&leaf->seq);
+	percpu_counter_add(&tree->totals->bits, set ? changed : -changed);
+	if (unlikely(count == (set ? slot_bits(tree->nbits, 0, slot_base(bit, 0)) : 0))) {
+		*tidy = true;
+		changed = -EAGAIN;
+	}
+out:
+	spin_unlock_bh(&leaf->lock);
+	return changed;
 }
 
 /* The module */

@@ -627,6 +627,121 @@ static void mark_without_memory_rounds_outward_and_loses_nothing(struct kunit *t
 	KUNIT_EXPECT_GE(test, points, (unsigned int)ARRAY_SIZE(ranges));
 }
 
+#define BATCH	150
+
+/* Ranges of every length, some of them in each other and some of them empty. */
+static void fill_batch(struct hbitmap_range *ranges, u64 size, u64 *state)
+{
+	static const u64 lengths[] = { 1, 1, 1, 5, 64, 200, LEAF, 2 * LEAF + 9, 0 };
+	unsigned int i;
+
+	for (i = 0; i < BATCH; i++) {
+		ranges[i].start = random_below(state, size);
+		ranges[i].count = lengths[random_below(state, ARRAY_SIZE(lengths))];
+		ranges[i].count = min(ranges[i].count, size - ranges[i].start);
+	}
+}
+
+static void a_batch_sets_what_single_calls_set(struct kunit *test)
+{
+	struct hbitmap_range *ranges = kunit_kcalloc(test, BATCH, sizeof(*ranges),
+						     GFP_KERNEL);
+	unsigned int i, round, done;
+	u64 state = 20, size = 40 * LEAF - 3;
+
+	KUNIT_ASSERT_NOT_NULL(test, ranges);
+	for (round = 0; round < 20; round++) {
+		unsigned int granularity = round % 4;
+		struct hbitmap *batch = bitmap_create(test, size, granularity);
+		struct hbitmap *single = bitmap_create(test, size, granularity);
+
+		fill_batch(ranges, size, &state);
+		for (i = 0; i < BATCH; i++)
+			KUNIT_EXPECT_EQ(test, hbitmap_set(single, ranges[i].start,
+							  ranges[i].count, GFP_KERNEL), 0);
+		KUNIT_EXPECT_EQ(test, hbitmap_set_batch(batch, ranges, BATCH, GFP_KERNEL,
+							&done), 0);
+		KUNIT_EXPECT_EQ(test, done, (unsigned int)BATCH);
+		KUNIT_EXPECT_EQ(test, hbitmap_count(batch), hbitmap_count(single));
+		KUNIT_EXPECT_EQ(test, hbitmap_memory(batch), hbitmap_memory(single));
+		KUNIT_EXPECT_EQ(test, hbitmap_xor(batch, single, single, GFP_KERNEL), 0);
+		KUNIT_EXPECT_TRUE(test, hbitmap_empty(single));
+		if (!granularity)
+			expect_consistent(test, batch);
+		hbitmap_free(batch);
+		hbitmap_free(single);
+	}
+}
+
+/* The last bits of a region come by a batch: its leaf goes. */
+static void a_batch_takes_out_what_it_fills(struct kunit *test)
+{
+	struct hbitmap *hb = bitmap_create(test, 2 * LEAF, 0);
+	struct hbitmap_range ranges[] = { { 7, 1 }, { LEAF - 1, 1 }, { LEAF + 1, 1 } };
+	unsigned int done;
+
+	KUNIT_EXPECT_EQ(test, hbitmap_set(hb, 0, 7, GFP_KERNEL), 0);
+	KUNIT_EXPECT_EQ(test, hbitmap_set(hb, 8, LEAF - 9, GFP_KERNEL), 0);
+	KUNIT_EXPECT_EQ(test, hbitmap_set_batch(hb, ranges, 2, GFP_KERNEL, &done), 0);
+	KUNIT_EXPECT_EQ(test, hbitmap_count(hb), LEAF);
+	KUNIT_EXPECT_LT(test, hbitmap_memory(hb), LEAF / 8);
+	KUNIT_EXPECT_EQ(test, hbitmap_set_batch(hb, ranges, 3, GFP_KERNEL, &done), 0);
+	KUNIT_EXPECT_EQ(test, hbitmap_count(hb), LEAF + 1);
+	expect_consistent(test, hb);
+	hbitmap_free(hb);
+}
+
+static void a_batch_ends_at_what_is_refused(struct kunit *test)
+{
+	struct hbitmap *hb = bitmap_create(test, 3 * LEAF, 0);
+	struct hbitmap_range ranges[40] = {};
+	unsigned int i, bad, done;
+
+	for (bad = 0; bad < ARRAY_SIZE(ranges); bad++) {
+		for (i = 0; i < ARRAY_SIZE(ranges); i++)
+			ranges[i] = (struct hbitmap_range){ i * 100, 2 };
+		ranges[bad].start = 3 * LEAF - 1;
+		KUNIT_EXPECT_EQ(test, hbitmap_set_batch(hb, ranges, ARRAY_SIZE(ranges),
+							GFP_KERNEL, &done), -EINVAL);
+		KUNIT_EXPECT_EQ(test, done, bad);
+		KUNIT_EXPECT_EQ(test, hbitmap_count(hb), 2ULL * bad);
+		hbitmap_reset_all(hb);
+	}
+	KUNIT_EXPECT_EQ(test, hbitmap_set_batch(hb, ranges, 0, GFP_KERNEL, &done), 0);
+	KUNIT_EXPECT_EQ(test, done, 0U);
+	hbitmap_free(hb);
+}
+
+static void a_batch_without_memory_tells_how_far_it_came(struct kunit *test)
+{
+	struct hbitmap_range ranges[] = {
+		{ 5, 1 }, { LEAF + 5, 1 }, { 3 * LEAF, 2 * LEAF + 1 }, { 9 * LEAF, 1 },
+	};
+	unsigned int nth, done;
+	bool fired = true;
+	int err;
+
+	if (!IS_ENABLED(CONFIG_FAILSLAB))
+		kunit_skip(test, "no fault injection in this kernel");
+	for (nth = 1; fired; nth++) {
+		struct hbitmap *hb = bitmap_create(test, 70 * LEAF, 0);
+		static const u64 counts[] = { 0, 1, 2, 2 * LEAF + 3, 2 * LEAF + 4 };
+
+		fail_nth(nth);
+		err = hbitmap_set_batch(hb, ranges, ARRAY_SIZE(ranges),
+					GFP_NOWAIT | __GFP_NOWARN, &done);
+		fired = !fail_is_armed();
+		fail_nth(0);
+		if (!fired || err || !IS_ENABLED(CONFIG_DEBUG_KERNEL))
+			KUNIT_EXPECT_EQ(test, err, fired ? -ENOMEM : 0);
+		KUNIT_EXPECT_EQ(test, done < ARRAY_SIZE(ranges), err != 0);
+		KUNIT_EXPECT_EQ(test, hbitmap_count(hb), counts[done]);
+		expect_consistent(test, hb);
+		hbitmap_free(hb);
+	}
+	KUNIT_EXPECT_GE(test, nth, 5U);
+}
+
 static void test_and_set_tells_what_was(struct kunit *test)
 {
 	struct hbitmap *hb = bitmap_create(test, NODE, 3);
@@ -1112,6 +1227,10 @@ static struct kunit_case hbitmap_ops_cases[] = {
 	KUNIT_CASE(bits_behind_the_end_do_not_come_up_when_the_bitmap_grows),
 	KUNIT_CASE(mark_is_exact_while_there_is_memory),
 	KUNIT_CASE(mark_without_memory_rounds_outward_and_loses_nothing),
+	KUNIT_CASE(a_batch_sets_what_single_calls_set),
+	KUNIT_CASE(a_batch_takes_out_what_it_fills),
+	KUNIT_CASE(a_batch_ends_at_what_is_refused),
+	KUNIT_CASE(a_batch_without_memory_tells_how_far_it_came),
 	KUNIT_CASE(test_and_set_tells_what_was),
 	KUNIT_CASE(status_agrees_with_a_model),
 	KUNIT_CASE(status_of_what_is_not_there_is_refused),

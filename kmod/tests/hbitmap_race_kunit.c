@@ -796,6 +796,49 @@ static void readers_beside_truncate_read_what_is_there(struct kunit *test)
 	}
 }
 
+/*
+ * Of what becomes dirty behind the end, when that has moved, nothing is counted by who
+ * found it where it was.
+ */
+static bool extend_and_cut(struct member *m, unsigned int step)
+{
+	struct hbitmap *hb = m->team->hb;
+	u64 size = m->team->stride;
+
+	return !hbitmap_truncate(hb, size + 200, GFP_KERNEL) &&
+	       !hbitmap_set(hb, size, 150, GFP_KERNEL) &&
+	       !hbitmap_truncate(hb, size, GFP_KERNEL);
+}
+
+static bool count_before_end(struct member *m, unsigned int step)
+{
+	u64 size = m->team->stride;
+
+	return hbitmap_count_range(m->team->hb, 0, size) == 3 &&
+	       hbitmap_count_range(m->team->hb, size - 2, 2) == 1;
+}
+
+static void counts_beside_truncate_are_of_the_range(struct kunit *test)
+{
+	static const u64 ends[] = { 1000, LEAF + 100, NODE - LEAF + 7, 2 * NODE + 3 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ends); i++) {
+		struct member members[] = {
+			{ .step = extend_and_cut, .steps = RACES / 8 },
+			{ .step = count_before_end },
+		};
+		struct team team = { .test = test, .stride = ends[i] };
+
+		team.hb = bitmap_create(test, team.stride, 0);
+		KUNIT_EXPECT_EQ(test, hbitmap_set(team.hb, 7, 2, GFP_KERNEL), 0);
+		KUNIT_EXPECT_EQ(test, hbitmap_set(team.hb, team.stride - 1, 1, GFP_KERNEL), 0);
+		team_run(&team, members, ARRAY_SIZE(members));
+		expect_consistent(test, team.hb);
+		hbitmap_free(team.hb);
+	}
+}
+
 /* A chunk up to the end, if that is still where it was, and nothing behind it. */
 static bool copy_chunk_at_end(struct hbitmap *hb, u8 *buf)
 {
@@ -1243,6 +1286,7 @@ static struct kunit_case hbitmap_race_cases[] = {
 	KUNIT_CASE(what_is_set_beside_take_is_taken_once),
 	KUNIT_CASE(what_is_taken_beside_ranges_has_right_totals),
 	KUNIT_CASE(readers_beside_truncate_read_what_is_there),
+	KUNIT_CASE(counts_beside_truncate_are_of_the_range),
 	KUNIT_CASE(writers_beside_truncate_leave_nothing_behind_the_end),
 	KUNIT_CASE(what_is_set_beside_merge_is_kept),
 	KUNIT_CASE(what_is_merged_beside_truncate_is_there),

@@ -31,6 +31,16 @@ struct hbitmap;
 /* Bytes of a digest. */
 #define HBITMAP_DIGEST_SIZE		32
 
+/**
+ * struct hbitmap_range - items next to each other
+ * @start: the first
+ * @count: how many
+ */
+struct hbitmap_range {
+	u64 start;
+	u64 count;
+};
+
 struct hbitmap *hbitmap_alloc(u64 size, unsigned int granularity, gfp_t gfp);
 void hbitmap_free(struct hbitmap *hb);
 
@@ -41,6 +51,8 @@ bool hbitmap_empty(const struct hbitmap *hb);
 u64 hbitmap_memory(const struct hbitmap *hb);
 
 int hbitmap_set(struct hbitmap *hb, u64 start, u64 count, gfp_t gfp);
+int hbitmap_set_batch(struct hbitmap *hb, const struct hbitmap_range *ranges,
+		      unsigned int n, gfp_t gfp, unsigned int *done);
 int hbitmap_test_and_set(struct hbitmap *hb, u64 item, gfp_t gfp);
 bool hbitmap_mark(struct hbitmap *hb, u64 start, u64 count);
 int hbitmap_reset(struct hbitmap *hb, u64 start, u64 count, gfp_t gfp);
@@ -105,6 +117,31 @@ int hbitmap_andnot(const struct hbitmap *a, const struct hbitmap *b,
 int hbitmap_xor(const struct hbitmap *a, const struct hbitmap *b,
 		struct hbitmap *result, gfp_t gfp);
 
+/**
+ * struct hbitmap_pause - what a long operation does between bounded pieces of its work
+ * @pause: called with this, under no lock of the library's; it may sleep if the
+ *	operation may. Other than 0 ends the operation
+ * @pieces: for the operation; 0 at the beginning
+ */
+struct hbitmap_pause {
+	int (*pause)(struct hbitmap_pause *pause);
+	unsigned int pieces;
+};
+
+/* The ways to merge, for hbitmap_merge_pausing(). */
+enum hbitmap_merge_how {
+	HBITMAP_MERGE_OR,
+	HBITMAP_MERGE_AND,
+	HBITMAP_MERGE_ANDNOT,
+	HBITMAP_MERGE_XOR,
+};
+
+int hbitmap_merge_pausing(const struct hbitmap *a, const struct hbitmap *b,
+			  struct hbitmap *result, enum hbitmap_merge_how how, gfp_t gfp,
+			  struct hbitmap_pause *pause);
+struct hbitmap *hbitmap_clone_pausing(const struct hbitmap *hb, gfp_t gfp,
+				      struct hbitmap_pause *pause);
+
 bool hbitmap_is_serializable(const struct hbitmap *hb);
 u64 hbitmap_serialization_align(const struct hbitmap *hb);
 u64 hbitmap_serialization_size(const struct hbitmap *hb, u64 start, u64 count);
@@ -118,6 +155,8 @@ int hbitmap_deserialize_ones(struct hbitmap *hb, u64 start, u64 count,
 			     gfp_t gfp);
 void hbitmap_deserialize_finish(struct hbitmap *hb);
 int hbitmap_digest(const struct hbitmap *hb, u8 *digest, gfp_t gfp);
+int hbitmap_digest_pausing(const struct hbitmap *hb, u8 *digest, gfp_t gfp,
+			   struct hbitmap_pause *pause);
 
 int hbitmap_module_init(void);
 void hbitmap_module_exit(void);

@@ -28,15 +28,18 @@
  */
 #include <linux/err.h>
 #include <linux/fcntl.h>
+#include <linux/fdtable.h>
 #include <linux/hbitmap.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/percpu-rwsem.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "bitmap_private.h"
+#include "limits.h"
 
 /* Extents that one call returns, and that it looks at. */
 #define QDS_EXTENTS_MAX		(QDS_BOUNCE_SIZE / sizeof(struct qds_extent))
@@ -174,6 +177,27 @@ int qds_bitmap_looked(const struct qds_bitmap *bitmap, u32 restores)
 	return READ_ONCE(bitmap->restores) == restores ? 0 : -EBUSY;
 }
 
+static int qds_is_file(const void *file, struct file *open, unsigned int fd)
+{
+	return open == file;
+}
+
+/**
+ * qds_process_has_file() - whether a descriptor of the calling process is of a file
+ * @file: the file
+ *
+ * What belongs to a process and a file ends when the process closes the file, which
+ * flush() is told of, but not what begins later. A call in flight holds the file though
+ * another thread has closed it; so who begins something looks here, once flush() would
+ * find it: a descriptor that is there now is closed later.
+ *
+ * Context: Process. Takes files->file_lock. Cost: the descriptors of the process.
+ */
+bool qds_process_has_file(const struct file *file)
+{
+	return iterate_fd(current->files, 0, qds_is_file, file);
+}
+
 /* Ranges */
 
 /**
@@ -263,22 +287,28 @@ static int qds_change_commit(struct qds_vector *vec,
 {
 	struct qds_bitmap_batch *batch = qds_to_bitmap_batch(vec);
 	struct qds_bitmap *bitmap = batch->bitmap;
+	bool changed = false;
 	u32 i;
 	int rc;
 
 	rc = qds_bitmap_enter(bitmap, batch->use);
 	if (rc)
 		return rc;
+	if (batch->use == QDS_USE_CLEAN)
+		qds_clean_begin(bitmap);
 	for (i = 0; i < vec->good; i++) {
 		const struct qds_range *range = &batch->ranges[i];
 
 		if (vec->res[i] || !range->count)
 			continue;
-		if (qds_vector_result(vec, i,
-				      qds_change_range(bitmap, range, change)))
+		rc = qds_change_range(bitmap, range, change);
+		changed |= !rc;
+		if (qds_vector_result(vec, i, rc))
 			break;
 		cond_resched();
 	}
+	if (batch->use == QDS_USE_CLEAN)
+		qds_clean_end(bitmap, changed);
 	qds_bitmap_leave(bitmap);
 	return 0;
 }
@@ -301,7 +331,7 @@ static int qds_set_commit(struct qds_vector *vec)
 	int rc = qds_change_commit(vec, hbitmap_set);
 
 	if (!rc)
-		qds_bitmap_dirtied(qds_to_bitmap_batch(vec)->bitmap);
+		qds_object_changed(&qds_to_bitmap_batch(vec)->bitmap->object);
 	return rc;
 }
 
@@ -337,7 +367,11 @@ static int qds_reset_predict(struct qds_vector *vec)
 
 static int qds_reset_commit(struct qds_vector *vec)
 {
-	return qds_change_commit(vec, hbitmap_reset);
+	int rc = qds_change_commit(vec, hbitmap_reset);
+
+	if (!rc)
+		qds_object_changed(&qds_to_bitmap_batch(vec)->bitmap->object);
+	return rc;
 }
 
 static const struct qds_vector_ops qds_reset_ops = {
@@ -607,13 +641,57 @@ static int qds_bitmap_extents(struct qds_cmd *cmd)
 	return rc;
 }
 
+/**
+ * qds_bits() - how many bits stand for so many items
+ * @items: how many, at least 1
+ * @granularity: a bit stands for 1 << granularity of them
+ */
+u64 qds_bits(u64 items, u32 granularity)
+{
+	return ((items - 1) >> granularity) + 1;
+}
+
+/**
+ * qds_bitmap_charge() - have its maker charged for so many bits
+ * @bitmap: the bitmap
+ * @bits: as many as it has, or will have
+ *
+ * Context: Process. Under size_lock, unless nobody else has the bitmap.
+ * Return: 0; -EDQUOT, with what was charged before. Less is never refused.
+ */
+int qds_bitmap_charge(struct qds_bitmap *bitmap, u64 bits)
+{
+	struct qds_user *user = bitmap->object.user;
+	int rc = 0;
+
+	if (bits > bitmap->charged)
+		rc = qds_charge(user, QDS_LIMIT_BITS, bits - bitmap->charged);
+	else
+		qds_uncharge(user, QDS_LIMIT_BITS, bitmap->charged - bits);
+	if (!rc)
+		WRITE_ONCE(bitmap->charged, bits);
+	return rc;
+}
+
 static void qds_bitmap_destroy(struct qds_object *object)
 {
 	struct qds_bitmap *bitmap = qds_to_bitmap(object);
 
+	qds_debugfs_del(object);
+	qds_bitmap_charge(bitmap, 0);
 	hbitmap_free(bitmap->hb);
 	percpu_free_rwsem(&bitmap->state_lock);
 	kfree(bitmap);
+}
+
+static void qds_bitmap_show_size(struct seq_file *m, struct qds_object *object)
+{
+	const struct qds_bitmap *bitmap = qds_to_bitmap(object);
+
+	seq_printf(m, "items %llu granularity %u dirty %llu memory %llu state %u",
+		   hbitmap_size(bitmap->hb), hbitmap_granularity(bitmap->hb),
+		   hbitmap_count(bitmap->hb), hbitmap_memory(bitmap->hb),
+		   READ_ONCE(bitmap->state));
 }
 
 static const struct qds_op qds_bitmap_op[] = {
@@ -662,6 +740,7 @@ static const struct qds_op qds_bitmap_op[] = {
 	       .prepare = qds_bitmap_watch_prepare,
 	       .issue = qds_bitmap_watch),
 	QDS_OP(QDS_BITMAP_TAKE, struct qds_bitmap_copy, __reserved,
+	       .flags = QDS_TAKE_SINCE,
 	       .writes = true,
 	       .prepare = qds_bitmap_copy_prepare,
 	       .issue = qds_bitmap_take),
@@ -685,6 +764,15 @@ static const struct qds_op qds_bitmap_op[] = {
 	       .writes = true,
 	       .prepare = qds_bitmap_deserialize_chunks_prepare,
 	       .issue = qds_bitmap_deserialize_chunks),
+	QDS_OP(QDS_BITMAP_ATTACH, struct qds_bitmap_attach, generation,
+	       .flags = QDS_ATTACH_MARKS_FIRST,
+	       .writes = true,
+	       .issue = qds_bitmap_attach),
+	QDS_OP(QDS_BITMAP_DETACH, struct qds_bitmap_detach, flags,
+	       .writes = true,
+	       .issue = qds_bitmap_detach),
+	QDS_OP(QDS_BITMAP_HISTORY, struct qds_bitmap_history, complete,
+	       .issue = qds_bitmap_history),
 };
 
 static const struct qds_kind qds_bitmap_kind = {
@@ -697,6 +785,8 @@ static const struct qds_kind qds_bitmap_kind = {
 		.first = QDS_CMD_BITMAP_INFO,
 	},
 	.destroy = qds_bitmap_destroy,
+	.show_size = qds_bitmap_show_size,
+	.amount = qds_bitmap_amount,
 };
 
 /**
@@ -726,26 +816,32 @@ int qds_bitmap_create_prepare(const struct qds_cmd *cmd)
 /**
  * qds_bitmap_alloc() - make a bitmap that has no bits yet
  *
- * Return: it, or NULL without memory.
+ * Return: it, or an ERR_PTR().
  */
 struct qds_bitmap *qds_bitmap_alloc(void)
 {
 	struct qds_bitmap *bitmap = kzalloc(sizeof(*bitmap), QDS_GFP);
+	int rc;
 
 	if (!bitmap)
-		return NULL;
-	if (percpu_init_rwsem(&bitmap->state_lock)) {
-		kfree(bitmap);
-		return NULL;
-	}
-	qds_object_init(&bitmap->object, &qds_bitmap_kind);
+		return ERR_PTR(-ENOMEM);
+	rc = qds_object_init(&bitmap->object, &qds_bitmap_kind);
+	if (rc)
+		goto err_free;
+	rc = percpu_init_rwsem(&bitmap->state_lock);
+	if (rc)
+		goto err_object;
 	bitmap->state = QDS_BITMAP_ACTIVE;
+	qds_history_init(bitmap);
+	mutex_init(&bitmap->size_lock);
 	mutex_init(&bitmap->write_lock);
-	init_waitqueue_head(&bitmap->wait);
-	spin_lock_init(&bitmap->watch_lock);
-	INIT_LIST_HEAD(&bitmap->watchers);
-	bitmap->watch = U64_MAX;
 	return bitmap;
+
+err_object:
+	qds_object_fini(&bitmap->object);
+err_free:
+	kfree(bitmap);
+	return ERR_PTR(rc);
 }
 
 int qds_bitmap_create_issue(struct qds_cmd *cmd)
@@ -753,14 +849,22 @@ int qds_bitmap_create_issue(struct qds_cmd *cmd)
 	struct qds_bitmap_create *args = &cmd->args->bitmap_create;
 	struct qds_bitmap *bitmap = qds_bitmap_alloc();
 	struct hbitmap *hb;
+	int rc;
 
-	if (!bitmap)
-		return -ENOMEM;
+	if (IS_ERR(bitmap))
+		return PTR_ERR(bitmap);
+	rc = qds_bitmap_charge(bitmap, qds_bits(args->items, args->granularity));
+	if (rc)
+		goto err_put;
 	hb = hbitmap_alloc(args->items, args->granularity, QDS_GFP);
-	if (IS_ERR(hb)) {
-		qds_object_put(&bitmap->object);
-		return PTR_ERR(hb);
-	}
+	rc = PTR_ERR_OR_ZERO(hb);
+	if (rc)
+		goto err_put;
 	bitmap->hb = hb;
+	qds_debugfs_add(&bitmap->object);
 	return qds_publish(cmd, &bitmap->object, O_RDWR, &args->out_fd);
+
+err_put:
+	qds_object_put(&bitmap->object);
+	return rc;
 }

@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <trace/events/qds.h>
 
 #include "bitmap_private.h"
 
@@ -87,6 +88,7 @@ static int qds_pack_region(const struct qds_bitmap *bitmap, struct qds_pack *pac
 	/* It was truncated since. */
 	if (rc == -EINVAL)
 		return -ERANGE;
+	trace_qds_serialize(bitmap->object.id, pack->pos, next - pack->pos, bytes);
 	return rc ?: qds_pack_add(pack, next - pack->pos, 0, bytes);
 }
 

@@ -7,9 +7,7 @@
  * it, so that user memory is touched while nothing is held. Holes and data are told
  * apart by what a leaf covers: finer ones would cost more calls than they save.
  *
- * Who polls waits on bitmap->wait. Who makes items dirty looks whether anyone does,
- * and only then counts, and wakes them if the lowest of their thresholds is reached;
- * what each is told is looked at by poll() itself.
+ * Who waits for items to become dirty is known to object_watch.c.
  */
 #include <linux/fs.h>
 #include <linux/hbitmap.h>
@@ -21,6 +19,7 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
+#include <trace/events/qds.h>
 
 #include "bitmap_private.h"
 
@@ -119,6 +118,7 @@ static ssize_t qds_read_piece(const struct qds_bitmap *bitmap, u64 pos,
 	rc = rc ?: qds_bitmap_looked(bitmap, restores);
 	if (rc)
 		return rc;
+	trace_qds_serialize(bitmap->object.id, piece->start, piece->count, bytes);
 	copied = copy_to_iter(piece->buffer + pos % QDS_WORD_BYTES, bytes, to);
 	return copied ?: -EFAULT;
 }
@@ -331,49 +331,18 @@ static loff_t qds_bitmap_llseek(struct file *file, loff_t offset, int whence)
 /* Watching */
 
 /**
- * qds_bitmap_dirtied() - wake those who wait for items to become dirty
- * @bitmap: the bitmap, of which some may have
+ * qds_bitmap_amount() - how much is dirty, for those who watch
+ * @object: the bitmap
  *
- * Context: Process. Takes no lock if nobody waits.
+ * Context: Any.
+ * Return: the number of items; 0 while what is dirty is not told.
  */
-void qds_bitmap_dirtied(struct qds_bitmap *bitmap)
+u64 qds_bitmap_amount(const struct qds_object *object)
 {
-	/* Has a barrier: pairs with qds_bitmap_poll(). */
-	if (!wq_has_sleeper(&bitmap->wait))
-		return;
-	if (hbitmap_count(bitmap->hb) >= READ_ONCE(bitmap->watch))
-		wake_up_poll(&bitmap->wait, EPOLLIN | EPOLLRDNORM);
-}
+	const struct qds_bitmap *bitmap = container_of(object, struct qds_bitmap, object);
 
-/* Under watch_lock. */
-static void qds_watch_lowest(struct qds_bitmap *bitmap)
-{
-	const struct qds_file *private;
-	u64 lowest = U64_MAX;
-
-	list_for_each_entry(private, &bitmap->watchers, watcher)
-		lowest = min(lowest, private->watch);
-	WRITE_ONCE(bitmap->watch, lowest);
-}
-
-static void qds_watch_add(struct qds_bitmap *bitmap, struct qds_file *private)
-{
-	spin_lock(&bitmap->watch_lock);
-	if (list_empty(&private->watcher)) {
-		list_add(&private->watcher, &bitmap->watchers);
-		qds_watch_lowest(bitmap);
-	}
-	spin_unlock(&bitmap->watch_lock);
-}
-
-static void qds_watch_del(struct qds_bitmap *bitmap, struct qds_file *private)
-{
-	spin_lock(&bitmap->watch_lock);
-	if (!list_empty(&private->watcher)) {
-		list_del_init(&private->watcher);
-		qds_watch_lowest(bitmap);
-	}
-	spin_unlock(&bitmap->watch_lock);
+	/* What the last restore wrote is seen: pairs with qds_restore_ends(). */
+	return smp_load_acquire(&bitmap->restores) & 1 ? 0 : hbitmap_count(bitmap->hb);
 }
 
 int qds_bitmap_watch_prepare(const struct qds_cmd *cmd)
@@ -383,36 +352,17 @@ int qds_bitmap_watch_prepare(const struct qds_cmd *cmd)
 
 int qds_bitmap_watch(struct qds_cmd *cmd)
 {
-	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
-	struct qds_file *private = cmd->file->private_data;
-
-	spin_lock(&bitmap->watch_lock);
-	WRITE_ONCE(private->watch, cmd->args->bitmap_watch.dirty);
-	qds_watch_lowest(bitmap);
-	spin_unlock(&bitmap->watch_lock);
-	/* Others may be in poll() with this file. */
-	qds_bitmap_dirtied(bitmap);
+	qds_file_poll_amount(cmd->file->private_data, cmd->args->bitmap_watch.dirty);
 	return 0;
 }
 
 static __poll_t qds_bitmap_poll(struct file *file, poll_table *wait)
 {
-	struct qds_bitmap *bitmap = qds_file_bitmap(file);
-	struct qds_file *private = file->private_data;
+	__poll_t events = qds_object_poll(file, wait);
 
-	qds_watch_add(bitmap, private);
-	poll_wait(file, &bitmap->wait, wait);
-	/* Who made items dirty before sees us wait, or we see them: qds_bitmap_dirtied(). */
-	smp_mb();
-	switch (READ_ONCE(bitmap->state)) {
-	case QDS_BITMAP_RESTORING:
-		return 0;
-	case QDS_BITMAP_ABANDONED:
-		return EPOLLERR;
-	default:
-		return hbitmap_count(bitmap->hb) >= READ_ONCE(private->watch) ?
-		       EPOLLIN | EPOLLRDNORM : 0;
-	}
+	/* After the above: whoever abandons it wakes those who are queued by then. */
+	return READ_ONCE(qds_file_bitmap(file)->state) == QDS_BITMAP_ABANDONED ?
+	       EPOLLERR : events;
 }
 
 /* Going away */
@@ -421,6 +371,7 @@ static __poll_t qds_bitmap_poll(struct file *file, poll_table *wait)
 static int qds_bitmap_flush(struct file *file, fl_owner_t owner)
 {
 	qds_bitmap_abandon(qds_file_bitmap(file), file, owner);
+	qds_writer_gone(qds_file_bitmap(file), file, owner);
 	return 0;
 }
 
@@ -429,7 +380,7 @@ static int qds_bitmap_release(struct inode *inode, struct file *file)
 	struct qds_bitmap *bitmap = qds_file_bitmap(file);
 
 	qds_bitmap_abandon(bitmap, file, NULL);
-	qds_watch_del(bitmap, file->private_data);
+	qds_writer_gone(bitmap, file, NULL);
 	return qds_object_release(inode, file);
 }
 

@@ -9,10 +9,22 @@
 #include <linux/hbitmap.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/string.h>
+#include <trace/events/qds.h>
 
 #include "bitmap_private.h"
 
 static_assert(QDS_DIGEST_SIZE == HBITMAP_DIGEST_SIZE);
+static_assert((int)QDS_MERGE_OR == (int)HBITMAP_MERGE_OR);
+static_assert((int)QDS_MERGE_AND == (int)HBITMAP_MERGE_AND);
+static_assert((int)QDS_MERGE_ANDNOT == (int)HBITMAP_MERGE_ANDNOT);
+static_assert((int)QDS_MERGE_XOR == (int)HBITMAP_MERGE_XOR);
+
+/* Between pieces of what only looks at a bitmap, and so holds nothing. */
+static int qds_pause_looking(struct hbitmap_pause *pause)
+{
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
 
 /* Who changes the bitmap is waited for; nobody can after that. */
 int qds_bitmap_seal(struct qds_cmd *cmd)
@@ -36,71 +48,132 @@ int qds_bitmap_copy_prepare(const struct qds_cmd *cmd)
 	return cmd->args->bitmap_copy.__reserved ? -EOPNOTSUPP : 0;
 }
 
-/* The content goes into the new bitmap when all else is done that can fail. */
-static int qds_take_content(struct qds_bitmap *bitmap, struct qds_bitmap *taken)
+/*
+ * The content goes into the new bitmap when all else is done that can fail. The caller
+ * has been told which generation follows: if it would be another one, because of what
+ * others did since, then nothing is taken.
+ */
+static int qds_take_content(const struct qds_bitmap_copy *args, struct qds_bitmap *bitmap,
+			    struct qds_bitmap *taken)
 {
-	struct hbitmap *hb;
+	struct hbitmap *hb = ERR_PTR(-ESTALE);
 	int rc = qds_bitmap_enter(bitmap, QDS_USE_CLEAN);
 
 	if (rc)
 		return rc;
-	hb = hbitmap_take(bitmap->hb, QDS_GFP);
+	down_write(&bitmap->history_lock);
+	if (qds_history_is_at(bitmap, args->instance, args->generation - 1))
+		hb = hbitmap_take(bitmap->hb, QDS_GFP);
+	if (!IS_ERR(hb)) {
+		taken->hb = hb;
+		taken->state = QDS_BITMAP_TAKEN;
+		qds_history_lose(bitmap);
+	}
+	up_write(&bitmap->history_lock);
 	qds_bitmap_leave(bitmap);
-	if (IS_ERR(hb))
-		return PTR_ERR(hb);
-	taken->hb = hb;
-	taken->state = QDS_BITMAP_TAKEN;
-	return 0;
+	if (!IS_ERR(hb))
+		qds_object_renewed(&bitmap->object);
+	return PTR_ERR_OR_ZERO(hb);
 }
 
-static int qds_clone_content(struct qds_bitmap *bitmap, struct qds_bitmap *clone)
+/* Which generation will follow, if nobody is faster. */
+static void qds_take_predict(struct qds_bitmap_copy *args, const struct qds_bitmap *bitmap)
 {
+	memcpy(args->instance, bitmap->instance, sizeof(args->instance));
+	args->generation = atomic64_read(&bitmap->generation) + 1;
+}
+
+/* Without a point to start from it is told anew until that is right. */
+static int qds_take(struct qds_cmd *cmd, struct qds_bitmap *taken)
+{
+	struct qds_bitmap_copy *args = &cmd->args->bitmap_copy;
+	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
+	int rc;
+
+	for (;;) {
+		rc = qds_take_content(args, bitmap, taken);
+		if (rc != -ESTALE || (args->flags & QDS_TAKE_SINCE))
+			return rc;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		qds_take_predict(args, bitmap);
+		rc = qds_respond(cmd);
+		if (rc)
+			return rc;
+	}
+}
+
+static int qds_clone(struct qds_cmd *cmd, struct qds_bitmap *clone)
+{
+	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
+	struct hbitmap_pause pause = { .pause = qds_pause_looking };
 	struct hbitmap *hb;
 	u32 restores;
 	int rc = qds_bitmap_look(bitmap, &restores);
 
 	if (rc)
 		return rc;
-	hb = hbitmap_clone(bitmap->hb, QDS_GFP);
+	hb = hbitmap_clone_pausing(bitmap->hb, QDS_GFP, &pause);
 	if (IS_ERR(hb))
 		return PTR_ERR(hb);
 	clone->hb = hb;
 	return qds_bitmap_looked(bitmap, restores);
 }
 
-static int qds_bitmap_copy(struct qds_cmd *cmd, enum qds_use use,
-			   int (*content)(struct qds_bitmap *bitmap,
-					  struct qds_bitmap *copy))
+static int qds_bitmap_copy(struct qds_cmd *cmd,
+			   int (*content)(struct qds_cmd *cmd, struct qds_bitmap *copy))
 {
 	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object), *copy;
 	struct qds_published published;
-	int rc = qds_bitmap_refusal(bitmap, use);
+	int rc;
 
-	if (rc)
-		return rc;
 	copy = qds_bitmap_alloc();
-	if (!copy)
-		return -ENOMEM;
+	if (IS_ERR(copy))
+		return PTR_ERR(copy);
+	/* A TRUNCATE beside may make that wrong, until one of the copy makes it right. */
+	rc = qds_bitmap_charge(copy, READ_ONCE(bitmap->charged));
+	if (rc) {
+		qds_object_put(&copy->object);
+		return rc;
+	}
 	rc = qds_publish_begin(cmd, &copy->object, O_RDWR,
 			       &cmd->args->bitmap_copy.out_fd, &published);
 	if (rc)
 		return rc;
-	rc = content(bitmap, copy);
-	if (rc)
+	rc = content(cmd, copy);
+	if (rc) {
 		qds_publish_abort(&published);
-	else
-		qds_publish_end(&published);
-	return rc;
+		return rc;
+	}
+	qds_debugfs_add(&copy->object);
+	if (copy->state == QDS_BITMAP_TAKEN)
+		trace_qds_take(bitmap->object.id, copy->object.id,
+			       hbitmap_count(copy->hb));
+	qds_publish_end(&published);
+	return 0;
 }
 
 int qds_bitmap_take(struct qds_cmd *cmd)
 {
-	return qds_bitmap_copy(cmd, QDS_USE_CLEAN, qds_take_content);
+	struct qds_bitmap_copy *args = &cmd->args->bitmap_copy;
+	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
+	int rc = qds_bitmap_refusal(bitmap, QDS_USE_CLEAN);
+
+	if (rc)
+		return rc;
+	if (!(args->flags & QDS_TAKE_SINCE))
+		qds_take_predict(args, bitmap);
+	else if (qds_history_is_at(bitmap, args->instance, args->since))
+		args->generation = args->since + 1;
+	else
+		return -ESTALE;
+	return qds_bitmap_copy(cmd, qds_take);
 }
 
 int qds_bitmap_clone(struct qds_cmd *cmd)
 {
-	return qds_bitmap_copy(cmd, QDS_USE_LOOK, qds_clone_content);
+	return qds_bitmap_refusal(qds_to_bitmap(cmd->object), QDS_USE_LOOK) ?:
+	       qds_bitmap_copy(cmd, qds_clone);
 }
 
 /* Merging */
@@ -109,6 +182,26 @@ int qds_bitmap_merge_prepare(const struct qds_cmd *cmd)
 {
 	return cmd->args->bitmap_merge.how > QDS_MERGE_XOR ? -EINVAL : 0;
 }
+
+/**
+ * struct qds_merge - a merge that is under way
+ * @pause: given to the library
+ * @bitmap: what is merged into
+ * @source: what is merged
+ * @use: what is done with @bitmap
+ * @cleans: it may become cleaner
+ * @restores: of both, when it began
+ * @inside: holds both state_locks
+ */
+struct qds_merge {
+	struct hbitmap_pause pause;
+	struct qds_bitmap *bitmap;
+	struct qds_bitmap *source;
+	enum qds_use use;
+	bool cleans;
+	u32 restores[2];
+	bool inside;
+};
 
 static enum qds_use qds_merge_use(u32 how)
 {
@@ -121,13 +214,13 @@ static enum qds_use qds_merge_use(u32 how)
  * the lock that the other has, both behind someone who wants to write, would wait for
  * ever; so nobody waits for the second one while he has the first.
  */
-static int qds_merge_enter(struct qds_bitmap *bitmap, struct qds_bitmap *source,
-			   enum qds_use use)
+static int qds_merge_enter(struct qds_merge *merge)
 {
+	struct qds_bitmap *bitmap = merge->bitmap, *source = merge->source;
 	int rc;
 
 	for (;;) {
-		rc = qds_bitmap_enter(bitmap, use);
+		rc = qds_bitmap_enter(bitmap, merge->use);
 		if (rc)
 			return rc;
 		if (percpu_down_read_trylock(&source->state_lock))
@@ -143,43 +236,75 @@ static int qds_merge_enter(struct qds_bitmap *bitmap, struct qds_bitmap *source,
 	if (rc) {
 		percpu_up_read(&source->state_lock);
 		qds_bitmap_leave(bitmap);
+		return rc;
 	}
+	if (merge->cleans)
+		qds_clean_begin(bitmap);
+	merge->inside = true;
+	return 0;
+}
+
+static void qds_merge_leave(struct qds_merge *merge)
+{
+	if (merge->inside) {
+		if (merge->cleans)
+			qds_clean_end(merge->bitmap, true);
+		percpu_up_read(&merge->source->state_lock);
+		qds_bitmap_leave(merge->bitmap);
+	}
+	merge->inside = false;
+}
+
+/*
+ * Who wants to change a state gets it between two pieces. What is then being restored,
+ * or has been, is not what the merge began with.
+ */
+static int qds_merge_pause(struct hbitmap_pause *pause)
+{
+	struct qds_merge *merge = container_of(pause, struct qds_merge, pause);
+	int rc;
+
+	qds_merge_leave(merge);
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	rc = qds_merge_enter(merge);
+	if (!rc && (merge->bitmap->restores != merge->restores[0] ||
+		    merge->source->restores != merge->restores[1]))
+		rc = -EBUSY;
 	return rc;
 }
 
-static int qds_merge_content(struct hbitmap *hb, const struct hbitmap *source, u32 how)
+static int qds_merge_run(struct qds_merge *merge, u32 how)
 {
-	switch (how) {
-	case QDS_MERGE_AND:
-		return hbitmap_and(hb, source, hb, QDS_GFP);
-	case QDS_MERGE_ANDNOT:
-		return hbitmap_andnot(hb, source, hb, QDS_GFP);
-	case QDS_MERGE_XOR:
-		return hbitmap_xor(hb, source, hb, QDS_GFP);
-	default:
-		return hbitmap_merge(hb, source, hb, QDS_GFP);
-	}
+	struct hbitmap *hb = merge->bitmap->hb;
+	int rc = qds_merge_enter(merge);
+
+	if (rc)
+		return rc;
+	merge->restores[0] = merge->bitmap->restores;
+	merge->restores[1] = merge->source->restores;
+	rc = hbitmap_merge_pausing(hb, merge->source->hb, hb, how, QDS_GFP, &merge->pause);
+	qds_merge_leave(merge);
+	qds_object_changed(&merge->bitmap->object);
+	return rc;
 }
 
 static int qds_merge_file(struct qds_bitmap *bitmap, const struct file *file, u32 how)
 {
-	struct qds_bitmap *source;
-	int rc;
+	struct qds_merge merge = {
+		.pause = { .pause = qds_merge_pause },
+		.bitmap = bitmap,
+		.use = qds_merge_use(how),
+		.cleans = how != QDS_MERGE_OR,
+	};
 
 	if (!qds_file_is_object(file) ||
 	    qds_file_object(file)->kind != bitmap->object.kind)
 		return -EINVAL;
-	source = qds_to_bitmap(qds_file_object(file));
-	if (source == bitmap)
+	merge.source = qds_to_bitmap(qds_file_object(file));
+	if (merge.source == bitmap)
 		return -EINVAL;
-	rc = qds_merge_enter(bitmap, source, qds_merge_use(how));
-	if (rc)
-		return rc;
-	rc = qds_merge_content(bitmap->hb, source->hb, how);
-	percpu_up_read(&source->state_lock);
-	qds_bitmap_leave(bitmap);
-	qds_bitmap_dirtied(bitmap);
-	return rc;
+	return qds_merge_run(&merge, how);
 }
 
 int qds_bitmap_merge(struct qds_cmd *cmd)
@@ -205,26 +330,54 @@ int qds_bitmap_truncate_prepare(const struct qds_cmd *cmd)
 			       hbitmap_granularity(bitmap->hb));
 }
 
+/* Charged for the larger size until it has the smaller. */
+static int qds_truncate_charged(struct qds_bitmap *bitmap, u64 items)
+{
+	u64 bits = qds_bits(items, hbitmap_granularity(bitmap->hb)), had;
+	int rc;
+
+	mutex_lock(&bitmap->size_lock);
+	had = bitmap->charged;
+	rc = qds_bitmap_charge(bitmap, max(bits, had));
+	if (!rc) {
+		rc = hbitmap_truncate(bitmap->hb, items, QDS_GFP);
+		qds_bitmap_charge(bitmap, rc ? had : bits);
+	}
+	mutex_unlock(&bitmap->size_lock);
+	return rc;
+}
+
 int qds_bitmap_truncate(struct qds_cmd *cmd)
 {
 	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
+	u64 items = cmd->args->bitmap_truncate.items;
 	int rc = qds_bitmap_enter(bitmap, QDS_USE_CLEAN);
+	bool cuts;
 
 	if (rc)
 		return rc;
-	rc = hbitmap_truncate(bitmap->hb, cmd->args->bitmap_truncate.items, QDS_GFP);
+	/* For writing: the size that is compared is the size that is changed. */
+	down_write(&bitmap->history_lock);
+	cuts = items < hbitmap_size(bitmap->hb);
+	rc = qds_truncate_charged(bitmap, items);
+	if (!rc && cuts)
+		qds_history_lose(bitmap);
+	up_write(&bitmap->history_lock);
 	qds_bitmap_leave(bitmap);
+	qds_object_changed(&bitmap->object);
 	return rc;
 }
 
 int qds_bitmap_digest(struct qds_cmd *cmd)
 {
+	struct hbitmap_pause pause = { .pause = qds_pause_looking };
 	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
 	u32 restores;
 	int rc = qds_bitmap_look(bitmap, &restores);
 
 	if (!rc)
-		rc = hbitmap_digest(bitmap->hb, cmd->args->bitmap_digest.digest, QDS_GFP);
+		rc = hbitmap_digest_pausing(bitmap->hb, cmd->args->bitmap_digest.digest,
+					    QDS_GFP, &pause);
 	if (!rc)
 		rc = qds_bitmap_looked(bitmap, restores);
 	return rc ?: qds_respond(cmd);

@@ -8,6 +8,7 @@
  *	bitmap_chunks.c		many chunks in one call
  *	bitmap_file.c		the descriptor as a file: read, write, seek, poll
  *	bitmap_ops.c		whole bitmaps: seal, take, clone, merge, truncate
+ *	bitmap_history.c	who writes, and what may have been lost
  */
 #ifndef _QDS_BITMAP_PRIVATE_H
 #define _QDS_BITMAP_PRIVATE_H
@@ -19,6 +20,7 @@
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/percpu-rwsem.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
@@ -52,11 +54,14 @@ enum qds_use {
  * @restores: how many restores have begun and ended: odd in between
  * @owner_file: by which the restore was begun
  * @owner: the process that did, as flush() names it
+ * @size_lock: of @charged, and between those who change the size
+ * @charged: bits that @object.user is charged for
+ * @history_lock: of @writers and @unclean, see bitmap_history.c
+ * @instance: random
+ * @generation: changes when something may be missing
+ * @unclean: how many writers have ended without DETACH
+ * @writers: how many are attached
  * @write_lock: between those who write(2), who may share a word
- * @wait: those who poll
- * @watch_lock: of @watchers and @watch
- * @watchers: files that have been polled
- * @watch: the lowest threshold of theirs
  */
 struct qds_bitmap {
 	struct qds_object object;
@@ -66,13 +71,17 @@ struct qds_bitmap {
 	u32 restores;
 	const struct file *owner_file;
 	fl_owner_t owner;
+	/* Protects @charged, and is between those who change the size. */
+	struct mutex size_lock;
+	u64 charged;
+	/* Between those who make items clean and those who rely on a generation. */
+	struct rw_semaphore history_lock;
+	u64 instance[2];
+	atomic64_t generation;
+	u64 unclean;
+	u32 writers;
 	/* Between those who write(2). */
 	struct mutex write_lock;
-	wait_queue_head_t wait;
-	/* Protects @watchers and @watch. */
-	spinlock_t watch_lock;
-	struct list_head watchers;
-	u64 watch;
 };
 
 /**
@@ -105,10 +114,13 @@ int qds_bitmap_enter(struct qds_bitmap *bitmap, enum qds_use use);
 void qds_bitmap_leave(struct qds_bitmap *bitmap);
 int qds_bitmap_look(const struct qds_bitmap *bitmap, u32 *restores);
 int qds_bitmap_looked(const struct qds_bitmap *bitmap, u32 restores);
+bool qds_process_has_file(const struct file *file);
 int qds_range_check(const struct qds_bitmap *bitmap, u64 start, u64 count);
 bool qds_is_boundary(const struct qds_bitmap *bitmap, u64 item, u64 unit);
 u64 qds_window_end(const struct qds_bitmap *bitmap, u64 pos, u64 end, u64 bits);
 struct qds_bitmap *qds_bitmap_alloc(void);
+u64 qds_bits(u64 items, u32 granularity);
+int qds_bitmap_charge(struct qds_bitmap *bitmap, u64 bits);
 int qds_items_check(u64 items, u32 granularity);
 
 /* bitmap_serialize.c */
@@ -143,9 +155,23 @@ int qds_bitmap_deserialize_chunks(struct qds_cmd *cmd);
 /* bitmap_file.c */
 
 extern const struct file_operations qds_bitmap_fops;
-void qds_bitmap_dirtied(struct qds_bitmap *bitmap);
+u64 qds_bitmap_amount(const struct qds_object *object);
 int qds_bitmap_watch_prepare(const struct qds_cmd *cmd);
 int qds_bitmap_watch(struct qds_cmd *cmd);
+
+/* bitmap_history.c */
+
+void qds_history_init(struct qds_bitmap *bitmap);
+void qds_history_lose(struct qds_bitmap *bitmap);
+void qds_clean_begin(struct qds_bitmap *bitmap);
+void qds_clean_end(struct qds_bitmap *bitmap, bool cleaned);
+bool qds_history_is_at(const struct qds_bitmap *bitmap, const __u64 *instance,
+		       u64 generation);
+void qds_writer_gone(struct qds_bitmap *bitmap, const struct file *file,
+		     fl_owner_t owner);
+int qds_bitmap_attach(struct qds_cmd *cmd);
+int qds_bitmap_detach(struct qds_cmd *cmd);
+int qds_bitmap_history(struct qds_cmd *cmd);
 
 /* bitmap_ops.c */
 

@@ -14,6 +14,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <trace/events/qds.h>
 
 #include "bitmap_private.h"
 
@@ -113,6 +114,7 @@ bool qds_piece_next(const struct qds_bitmap *bitmap, u64 end,
  */
 int qds_piece_apply(struct qds_bitmap *bitmap, const struct qds_piece *piece)
 {
+	trace_qds_restore(bitmap->object.id, piece->start, piece->count, piece->size);
 	switch (piece->flags) {
 	case QDS_CHUNK_ZEROES:
 		return hbitmap_deserialize_zeroes(bitmap->hb, piece->start,
@@ -131,18 +133,26 @@ int qds_piece_apply(struct qds_bitmap *bitmap, const struct qds_piece *piece)
 
 /*
  * The state is made known before anything is restored, so that those who look are
- * warned. Under state_lock for writing.
+ * warned. Under state_lock for writing. Returns -EBADF, and nothing has begun, if
+ * the caller's process has no descriptor of @file any more: another thread has closed
+ * it since the call began, and qds_bitmap_abandon() found no owner then.
  */
-static void qds_restore_starts(struct qds_bitmap *bitmap, const struct file *file)
+static int qds_restore_starts(struct qds_bitmap *bitmap, const struct file *file)
 {
+	/* Before the look: a close() that comes after it finds the owner. */
+	WRITE_ONCE(bitmap->owner, current->files);
+	WRITE_ONCE(bitmap->owner_file, file);
+	if (!qds_process_has_file(file)) {
+		WRITE_ONCE(bitmap->owner_file, NULL);
+		return -EBADF;
+	}
 	if (bitmap->state == QDS_BITMAP_ACTIVE) {
 		WRITE_ONCE(bitmap->restores, bitmap->restores + 1);
 		/* Pairs with qds_bitmap_looked(). */
 		smp_wmb();
 	}
 	WRITE_ONCE(bitmap->state, QDS_BITMAP_RESTORING);
-	WRITE_ONCE(bitmap->owner, current->files);
-	WRITE_ONCE(bitmap->owner_file, file);
+	return 0;
 }
 
 /* Likewise. */
@@ -169,12 +179,17 @@ static int qds_restore_first(struct qds_bitmap *bitmap, const struct file *file,
 	if (!rc) {
 		rc = qds_piece_apply(bitmap, piece);
 	} else if (bitmap->state == QDS_BITMAP_ACTIVE) {
-		qds_restore_starts(bitmap, file);
-		rc = qds_piece_apply(bitmap, piece);
+		rc = qds_restore_starts(bitmap, file);
 		if (rc)
+			goto out;
+		rc = qds_piece_apply(bitmap, piece);
+		if (!rc)
+			qds_history_lose(bitmap);
+		else
 			/* Nothing has changed, so there is nothing to be seen. */
 			qds_restore_ends(bitmap);
 	}
+out:
 	percpu_up_write(&bitmap->state_lock);
 	return rc;
 }
@@ -223,7 +238,9 @@ int qds_bitmap_begin(struct qds_cmd *cmd)
 	percpu_down_write(&bitmap->state_lock);
 	rc = qds_bitmap_refusal(bitmap, QDS_USE_BEGIN);
 	if (!rc)
-		qds_restore_starts(bitmap, cmd->file);
+		rc = qds_restore_starts(bitmap, cmd->file);
+	if (!rc)
+		qds_history_lose(bitmap);
 	percpu_up_write(&bitmap->state_lock);
 	return rc;
 }
@@ -240,11 +257,12 @@ int qds_bitmap_finish(struct qds_cmd *cmd)
 	rc = qds_bitmap_refusal(bitmap, QDS_USE_FINISH);
 	if (!rc) {
 		hbitmap_deserialize_finish(bitmap->hb);
+		qds_history_lose(bitmap);
 		qds_restore_ends(bitmap);
 	}
 	percpu_up_write(&bitmap->state_lock);
 	if (!rc)
-		qds_bitmap_dirtied(bitmap);
+		qds_object_renewed(&bitmap->object);
 	return rc;
 }
 
@@ -272,7 +290,7 @@ void qds_bitmap_abandon(struct qds_bitmap *bitmap, const struct file *file,
 	}
 	percpu_up_write(&bitmap->state_lock);
 	if (abandoned)
-		wake_up_poll(&bitmap->wait, EPOLLERR);
+		wake_up_poll(&bitmap->object.gauge.wait, EPOLLERR);
 }
 
 /* One chunk */
@@ -304,6 +322,7 @@ static int qds_serialize_piece(const struct qds_cmd *cmd,
 	if (!rc)
 		rc = qds_copy_out(args->data, piece->offset, piece->buffer,
 				  piece->size);
+	trace_qds_serialize(bitmap->object.id, piece->start, piece->count, piece->size);
 	return rc ?: qds_chunk_done(cmd, piece->start + piece->count -
 					 args->start);
 }

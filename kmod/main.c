@@ -6,7 +6,7 @@
  * command, with a prepare that checks and touches nothing, and an issue that
  * does it; a vector is the array of elements that some commands take.
  *
- * An object lives as long as a file of it. It is complete before its descriptor is
+ * An object lives as long as a file of it, or a name. It is complete before its descriptor is
  * installed, and that is done when nothing can fail any more. The files' owner keeps
  * the module.
  */
@@ -23,6 +23,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "limits.h"
+#include "names.h"
 #include "qds_private.h"
 
 /* Part of the ABI, whatever a page is here. */
@@ -30,10 +32,65 @@
 
 static const struct file_operations qds_object_fops;
 
+/**
+ * qds_object_init() - begin to make an object, with one reference
+ * @object: the object
+ * @kind: its kind
+ *
+ * It is charged to the caller of the ioctl. Until it can be given to qds_object_put(),
+ * qds_object_fini() undoes this.
+ *
+ * Context: Process; sleeps.
+ * Return: 0, -ENOMEM or -EDQUOT.
+ */
+int qds_object_init(struct qds_object *object, const struct qds_kind *kind)
+{
+	int rc;
+
+	object->user = qds_user_get();
+	if (!object->user)
+		return -ENOMEM;
+	rc = qds_charge(object->user, QDS_LIMIT_OBJECTS, 1);
+	if (rc) {
+		qds_user_put(object->user);
+		return rc;
+	}
+	object->kind = kind;
+	qds_gauge_init(&object->gauge);
+	object->pid = task_tgid_nr(current);
+	get_task_comm(object->comm, current->group_leader);
+	INIT_LIST_HEAD(&object->node);
+	INIT_LIST_HEAD(&object->reserved);
+	refcount_set(&object->refs, 1);
+	return 0;
+}
+
+static void qds_object_uncharge(struct qds_user *user)
+{
+	qds_uncharge(user, QDS_LIMIT_OBJECTS, 1);
+	qds_user_put(user);
+}
+
+/**
+ * qds_object_fini() - undo qds_object_init()
+ * @object: the object, that nobody has seen
+ *
+ * Context: Process; sleeps.
+ */
+void qds_object_fini(struct qds_object *object)
+{
+	qds_object_uncharge(object->user);
+}
+
 void qds_object_put(struct qds_object *object)
 {
-	if (refcount_dec_and_test(&object->refs))
-		object->kind->destroy(object);
+	struct qds_user *user = object->user;
+
+	if (!refcount_dec_and_test(&object->refs))
+		return;
+	qds_names_forget(object);
+	object->kind->destroy(object);
+	qds_object_uncharge(user);
 }
 
 /**
@@ -61,10 +118,13 @@ static struct file *qds_object_file(struct qds_object *object, unsigned int flag
 	if (!private)
 		return ERR_PTR(-ENOMEM);
 	private->object = object;
-	private->watch = 1;
-	INIT_LIST_HEAD(&private->watcher);
+	if (qds_file_watch_init(private)) {
+		kfree(private);
+		return ERR_PTR(-ENOMEM);
+	}
 	file = anon_inode_getfile(object->kind->name, fops, private, flags);
 	if (IS_ERR(file)) {
+		qds_file_watch_exit(private);
 		kfree(private);
 		return file;
 	}
@@ -297,13 +357,21 @@ static int qds_caps(struct qds_cmd *cmd)
 
 	*caps = (struct qds_caps) {
 		.size = caps->size,
-		.features = QDS_FEATURE_TABLE | QDS_FEATURE_BITMAP,
+		.features = QDS_FEATURE_TABLE | QDS_FEATURE_BITMAP |
+			    QDS_FEATURE_NAMES | QDS_FEATURE_FDSTORE |
+			    QDS_FEATURE_VARLEN | QDS_FEATURE_WATCH |
+			    QDS_FEATURE_HISTORY,
 		.max_bitmap_bits = HBITMAP_MAX_BITS,
 		.max_table_entries = QDS_MAX_TABLE_ENTRIES,
 		.max_key_size = QDS_MAX_KEY_SIZE,
 		.max_value_size = QDS_MAX_VALUE_SIZE,
 		.max_granularity = HBITMAP_MAX_GRANULARITY,
 		.max_serial_granularity = HBITMAP_MAX_SERIAL_GRANULARITY,
+		.user_objects = qds_limit(QDS_LIMIT_OBJECTS),
+		.user_names = qds_limit(QDS_LIMIT_NAMES),
+		.user_fds = qds_limit(QDS_LIMIT_FDS),
+		.user_entries = qds_limit(QDS_LIMIT_ENTRIES),
+		.user_bits = qds_limit(QDS_LIMIT_BITS),
 	};
 	return qds_respond(cmd);
 }
@@ -312,6 +380,7 @@ static const struct qds_op qds_device_op[] = {
 	QDS_OP(QDS_CAPS, struct qds_caps, max_serial_granularity,
 	       .issue = qds_caps),
 	QDS_OP(QDS_TABLE_CREATE, struct qds_table_create, __reserved,
+	       .flags = QDS_TABLE_VARLEN,
 	       .writes = true,
 	       .prepare = qds_table_create_prepare,
 	       .issue = qds_table_create_issue),
@@ -319,6 +388,25 @@ static const struct qds_op qds_device_op[] = {
 	       .writes = true,
 	       .prepare = qds_bitmap_create_prepare,
 	       .issue = qds_bitmap_create_issue),
+	QDS_OP(QDS_NAME_OPEN, struct qds_name_open, __reserved,
+	       .prepare = qds_name_open_prepare,
+	       .issue = qds_name_open),
+	QDS_OP(QDS_NAME_UNLINK, struct qds_name_unlink, __reserved,
+	       .writes = true,
+	       .prepare = qds_name_unlink_prepare,
+	       .issue = qds_name_unlink),
+	QDS_OP(QDS_NAME_LIST, struct qds_name_list, __reserved,
+	       .prepare = qds_name_list_prepare,
+	       .issue = qds_name_list),
+	QDS_OP(QDS_NAME_WATCH, struct qds_name_watch, __reserved,
+	       .flags = QDS_WATCH_REMOVE,
+	       .prepare = qds_name_watch_prepare,
+	       .issue = qds_name_watch),
+	[QDS_CMD_FDSTORE_CREATE] =
+	QDS_OP(QDS_FDSTORE_CREATE, struct qds_fdstore_create, __reserved,
+	       .writes = true,
+	       .prepare = qds_fdstore_create_prepare,
+	       .issue = qds_fdstore_create_issue),
 };
 
 static const struct qds_ops qds_device_ops = {
@@ -334,6 +422,7 @@ static int qds_object_info(struct qds_cmd *cmd)
 	struct qds_object_info *info = &cmd->args->object_info;
 
 	info->kind = cmd->object->kind->id;
+	info->id = cmd->object->id;
 	info->access = QDS_ACCESS_READ;
 	if (cmd->file->f_mode & FMODE_WRITE)
 		info->access |= QDS_ACCESS_WRITE;
@@ -342,8 +431,18 @@ static int qds_object_info(struct qds_cmd *cmd)
 
 static int qds_object_reopen_prepare(const struct qds_cmd *cmd)
 {
-	u32 access = cmd->args->object_reopen.access;
+	return qds_access_check(cmd, cmd->args->object_reopen.access);
+}
 
+/**
+ * qds_access_check() - whether a call may make a descriptor with such an access
+ * @cmd: the call
+ * @access: bits QDS_ACCESS_*
+ *
+ * Return: 0; -EOPNOTSUPP, -EINVAL or -EBADF.
+ */
+int qds_access_check(const struct qds_cmd *cmd, u32 access)
+{
 	if (access & ~(QDS_ACCESS_READ | QDS_ACCESS_WRITE))
 		return -EOPNOTSUPP;
 	if (!(access & QDS_ACCESS_READ))
@@ -369,6 +468,19 @@ static const struct qds_op qds_object_op[] = {
 	QDS_OP(QDS_OBJECT_REOPEN, struct qds_object_reopen, out_fd,
 	       .prepare = qds_object_reopen_prepare,
 	       .issue = qds_object_reopen),
+	QDS_OP(QDS_OBJECT_LINK, struct qds_object_link, mode,
+	       .flags = QDS_LINK_RESERVE,
+	       .writes = true,
+	       .prepare = qds_object_link_prepare,
+	       .issue = qds_object_link),
+	QDS_OP(QDS_OBJECT_PUBLISH, struct qds_object_publish, __reserved,
+	       .writes = true,
+	       .prepare = qds_object_publish_prepare,
+	       .issue = qds_object_publish),
+	QDS_OP(QDS_OBJECT_WATCH, struct qds_object_watch, amount,
+	       .flags = QDS_WATCH_REMOVE | QDS_WATCH_ONCE,
+	       .prepare = qds_object_watch_prepare,
+	       .issue = qds_object_watch),
 };
 
 static const struct qds_ops qds_object_ops = {
@@ -470,6 +582,7 @@ int qds_object_release(struct inode *inode, struct file *file)
 {
 	struct qds_file *private = file->private_data;
 
+	qds_file_watch_exit(private);
 	qds_object_put(private->object);
 	kfree(private);
 	return 0;
@@ -486,6 +599,7 @@ bool qds_file_is_object(const struct file *file)
 
 static const struct file_operations qds_object_fops = {
 	.owner = THIS_MODULE,
+	.poll = qds_object_poll,
 	.release = qds_object_release,
 	.unlocked_ioctl = qds_object_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
@@ -497,8 +611,28 @@ static long qds_device_ioctl(struct file *file, unsigned int ioctl,
 	return qds_run(qds_find_op(&qds_device_ops, ioctl), file, NULL, arg);
 }
 
+static int qds_device_open(struct inode *inode, struct file *file)
+{
+	struct qds_name_watches *watches = kzalloc(sizeof(*watches), QDS_GFP);
+
+	if (!watches)
+		return -ENOMEM;
+	qds_name_watches_init(watches);
+	file->private_data = watches;
+	return 0;
+}
+
+static int qds_device_release(struct inode *inode, struct file *file)
+{
+	qds_name_watches_exit(file->private_data);
+	kfree(file->private_data);
+	return 0;
+}
+
 static const struct file_operations qds_device_fops = {
 	.owner = THIS_MODULE,
+	.open = qds_device_open,
+	.release = qds_device_release,
 	.unlocked_ioctl = qds_device_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };
@@ -517,9 +651,15 @@ static int __init qds_init(void)
 	rc = qht_module_init();
 	if (rc)
 		return rc;
-	rc = hbitmap_module_init();
+	rc = qds_limits_init();
 	if (rc)
 		goto err_qht;
+	rc = qds_names_init();
+	if (rc)
+		goto err_limits;
+	rc = hbitmap_module_init();
+	if (rc)
+		goto err_names;
 	rc = misc_register(&qds_device);
 	if (rc)
 		goto err_hbitmap;
@@ -528,6 +668,10 @@ static int __init qds_init(void)
 
 err_hbitmap:
 	hbitmap_module_exit();
+err_names:
+	qds_names_exit();
+err_limits:
+	qds_limits_exit();
 err_qht:
 	qht_module_exit();
 	return rc;
@@ -542,6 +686,8 @@ static void __exit qds_exit(void)
 	qds_debugfs_exit();
 	misc_deregister(&qds_device);
 	hbitmap_module_exit();
+	qds_names_exit();
+	qds_limits_exit();
 	qht_module_exit();
 }
 

@@ -13,17 +13,26 @@
 #include <linux/gfp.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/overflow.h>
 #include <linux/refcount.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
 #include <linux/uaccess.h>
+#include <linux/wait.h>
 #include <linux/qds.h>
+
+#include "watch.h"
 
 struct qht;
 struct seq_file;
 struct qds_cmd;
 struct qds_object;
+struct qds_threshold;
+struct poll_table_struct;
+struct qds_user;
 
 /* Limits that QDS_CAPS reports. */
 #define QDS_MAX_KEY_SIZE	4096
@@ -54,9 +63,18 @@ union qds_args {
 	struct qds_bitmap_create bitmap_create;
 	struct qds_object_info object_info;
 	struct qds_object_reopen object_reopen;
+	struct qds_object_watch object_watch;
+	struct qds_object_link object_link;
+	struct qds_object_publish object_publish;
+	struct qds_name_open name_open;
+	struct qds_name_unlink name_unlink;
+	struct qds_name_list name_list;
+	struct qds_name_watch name_watch;
 	struct qds_table_info table_info;
 	struct qds_table_vec table_vec;
 	struct qds_table_stats table_stats;
+	struct qds_table_walk table_walk;
+	struct qds_table_seal table_seal;
 	struct qds_bitmap_info bitmap_info;
 	struct qds_bitmap_vec bitmap_vec;
 	struct qds_bitmap_count bitmap_count;
@@ -72,6 +90,13 @@ union qds_args {
 	struct qds_bitmap_truncate bitmap_truncate;
 	struct qds_bitmap_digest bitmap_digest;
 	struct qds_bitmap_chunks bitmap_chunks;
+	struct qds_fdstore_create fdstore_create;
+	struct qds_fdstore_info fdstore_info;
+	struct qds_fdstore_vec fdstore_vec;
+	struct qds_fdstore_walk fdstore_walk;
+	struct qds_bitmap_attach bitmap_attach;
+	struct qds_bitmap_detach bitmap_detach;
+	struct qds_bitmap_history bitmap_history;
 };
 
 /**
@@ -127,7 +152,12 @@ struct qds_ops {
  * @fops: of the files; NULL if they are for ioctls alone
  * @ops: commands of this kind alone
  * @destroy: frees an object that nobody has any more; may sleep
- * @show: print what is known of an object, for debugfs; may sleep
+ * @unlinked: the last name of an object has gone, or NULL; may sleep. Names can neither
+ *	come nor go meanwhile
+ * @show: print what is known of an object, for debugfs, or NULL; may sleep
+ * @show_size: print how large it is, within a line
+ * @amount: how much there is in an object, for those who watch it, or NULL; under
+ *	gauge->lock
  */
 struct qds_kind {
 	u32 id;
@@ -135,16 +165,44 @@ struct qds_kind {
 	const struct file_operations *fops;
 	struct qds_ops ops;
 	void (*destroy)(struct qds_object *object);
+	void (*unlinked)(struct qds_object *object);
 	int (*show)(struct seq_file *m, struct qds_object *object);
+	void (*show_size)(struct seq_file *m, struct qds_object *object);
+	u64 (*amount)(const struct qds_object *object);
+};
+
+/**
+ * struct qds_gauge - who waits for how much there is in an object: object_watch.c
+ * @watchers: them
+ * @wait: those of them who poll
+ * @lock: of the rest
+ * @rise: no threshold that is not reached is below this
+ * @fall: no threshold that is reached is above this
+ * @walks: how many are walking over all thresholds, which finds both anew
+ */
+struct qds_gauge {
+	struct qds_watchers watchers;
+	wait_queue_head_t wait;
+	spinlock_t lock; /* of all below */
+	u64 rise;
+	u64 fall;
+	unsigned int walks;
 };
 
 /**
  * struct qds_object - what all kinds have; the first member of each
  * @kind: its kind
- * @refs: one for each file, one for its maker until there is a file, and one for
- *	whoever has it from the list
+ * @refs: one for each file and each published name, one for its maker until there is
+ *	a file, and one for whoever has it from the list
  * @id: its number in the list, and for people
  * @node: in the list of debugfs.c
+ * @user: who made it, charged with one object
+ * @pid: the process that did, in the initial namespace
+ * @comm: its name
+ * @gauge: who waits for how much there is in it
+ * @links: published names; written under the lock of names.c
+ * @reserving: a name was once reserved for it; likewise
+ * @reserved: the names that are; likewise
  *
  * A file that is open keeps the object, and an ioctl in flight keeps the file,
  * so that commands need no reference of their own.
@@ -154,18 +212,33 @@ struct qds_object {
 	refcount_t refs;
 	u64 id;
 	struct list_head node;
+	struct qds_user *user;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+	struct qds_gauge gauge;
+	u32 links;
+	bool reserving;
+	struct list_head reserved;
 };
 
 /**
  * struct qds_file - what a file of an object has
  * @object: the object, with a reference
- * @watch: a bitmap's: how much must be dirty for poll() to say so
- * @watcher: in the bitmap's list, if it has been polled
+ * @watch_lock: of @watches, and of setting @polled
+ * @watches: the thresholds of its eventfds
+ * @poll: what poll() waits for
+ * @polled: it has been polled, and is told of changes
+ * @writer: of a bitmap: the process that is attached by it, as flush() names it
+ * @attach_flags: what it attached with
  */
 struct qds_file {
 	struct qds_object *object;
-	u64 watch;
-	struct list_head watcher;
+	struct mutex watch_lock; /* of all below */
+	struct list_head watches;
+	struct qds_threshold *poll;
+	bool polled;
+	fl_owner_t writer;
+	u32 attach_flags;
 };
 
 /**
@@ -196,11 +269,13 @@ struct qds_cmd {
 	u32 user_size;
 };
 
-static inline void qds_object_init(struct qds_object *object,
-				   const struct qds_kind *kind)
+/*
+ * Whether an object has a published name. One that is found unnamed may have one in a
+ * moment; for one that is found named, unlinked() is yet to be called.
+ */
+static inline bool qds_object_is_named(const struct qds_object *object)
 {
-	object->kind = kind;
-	refcount_set(&object->refs, 1);
+	return READ_ONCE(object->links);
 }
 
 static inline struct qds_object *qds_file_object(const struct file *file)
@@ -208,6 +283,9 @@ static inline struct qds_object *qds_file_object(const struct file *file)
 	return ((struct qds_file *)file->private_data)->object;
 }
 
+int qds_object_init(struct qds_object *object, const struct qds_kind *kind);
+void qds_object_fini(struct qds_object *object);
+int qds_access_check(const struct qds_cmd *cmd, u32 access);
 int qds_respond(const struct qds_cmd *cmd);
 int qds_publish_begin(const struct qds_cmd *cmd, struct qds_object *object,
 		      unsigned int flags, __s32 *out_fd,
@@ -221,6 +299,44 @@ long qds_object_ioctl(struct file *file, unsigned int ioctl, unsigned long arg);
 int qds_object_release(struct inode *inode, struct file *file);
 bool qds_file_is_object(const struct file *file);
 
+void qds_gauge_init(struct qds_gauge *gauge);
+void __qds_object_changed(struct qds_object *object, bool again);
+int qds_file_watch_init(struct qds_file *private);
+void qds_file_watch_exit(struct qds_file *private);
+void qds_file_poll_amount(struct qds_file *private, u64 amount);
+__poll_t qds_object_poll(struct file *file, struct poll_table_struct *wait);
+int qds_object_watch_prepare(const struct qds_cmd *cmd);
+int qds_object_watch(struct qds_cmd *cmd);
+
+/**
+ * qds_object_changed() - there may be more in an object than before, or less
+ * @object: the object
+ *
+ * To be called after the change.
+ *
+ * Context: Process; sleeps. A load and a branch if nobody watches.
+ */
+static inline void qds_object_changed(struct qds_object *object)
+{
+	if (qds_watchers_armed(&object->gauge.watchers))
+		__qds_object_changed(object, false);
+}
+
+/**
+ * qds_object_renewed() - an object was empty for a moment, and may be no more
+ * @object: the object
+ *
+ * As qds_object_changed(); who was told before is told again if there is cause, even
+ * if nobody saw it empty.
+ *
+ * Context: Process; sleeps.
+ */
+static inline void qds_object_renewed(struct qds_object *object)
+{
+	if (qds_watchers_armed(&object->gauge.watchers))
+		__qds_object_changed(object, true);
+}
+
 void qds_debugfs_add(struct qds_object *object);
 void qds_debugfs_del(struct qds_object *object);
 void qds_debugfs_init(void);
@@ -230,10 +346,13 @@ const struct qht *qds_table_ht(const struct qds_object *object);
 void qds_table_describe(struct qds_object *object, struct qds_table_info *info);
 int qds_table_stats(struct qds_cmd *cmd);
 int qds_table_show(struct seq_file *m, struct qds_object *object);
+void qds_table_show_size(struct seq_file *m, struct qds_object *object);
 int qds_table_create_prepare(const struct qds_cmd *cmd);
 int qds_table_create_issue(struct qds_cmd *cmd);
 int qds_bitmap_create_prepare(const struct qds_cmd *cmd);
 int qds_bitmap_create_issue(struct qds_cmd *cmd);
+int qds_fdstore_create_prepare(const struct qds_cmd *cmd);
+int qds_fdstore_create_issue(struct qds_cmd *cmd);
 
 /*
  * Addresses come as 64 bits. A 32-bit kernel would cut one that does not fit

@@ -29,6 +29,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
+#include <trace/events/qds.h>
 
 #include "qht_private.h"
 
@@ -483,8 +484,10 @@ static int qht_finish_resize(struct qht *ht)
 }
 
 /* From here on chains may move, and @old may go with the last of them. */
-static void qht_begin_resize(struct qht_map *old, struct qht_map *new)
+static void qht_begin_resize(const struct qht *ht, struct qht_map *old,
+			     struct qht_map *new)
 {
+	trace_qht_resize(ht, qht_count(ht), qht_map_size(old), qht_map_size(new));
 	rcu_assign_pointer(old->next, new);
 }
 
@@ -497,7 +500,7 @@ static int qht_rebuild(struct qht *ht, unsigned int bits)
 
 	if (!new)
 		return -ENOMEM;
-	qht_begin_resize(old, new);
+	qht_begin_resize(ht, old, new);
 	return qht_migrate_all(ht, old, n);
 }
 
@@ -682,7 +685,7 @@ static int qht_grow_late(struct qht *ht)
 	new = qht_map_alloc_bits(ht, bits);
 	if (!new)
 		return -ENOMEM;
-	qht_begin_resize(map, new);
+	qht_begin_resize(ht, map, new);
 	qht_look_soon(ht);
 	return 0;
 }
@@ -809,7 +812,7 @@ int qht_reset_size(struct qht *ht, size_t n_elems, qht_entry_fn release,
 	if (!new)
 		goto out;
 	n = qht_map_size(old);
-	qht_begin_resize(old, new);
+	qht_begin_resize(ht, old, new);
 	/* What was inserted meanwhile may need memory: the worker sees to it. */
 	qht_settle(ht, qht_migrate_all(ht, old, n));
 out:

@@ -124,6 +124,15 @@ static int qds_show_occupancy(struct seq_file *m, const struct qdist *dist)
 	return rc;
 }
 
+void qds_table_show_size(struct seq_file *m, struct qds_object *object)
+{
+	struct qds_table_info info;
+
+	qds_table_describe(object, &info);
+	seq_printf(m, "entries %llu max_entries %llu buckets %llu state %u",
+		   info.entries, info.max_entries, info.buckets, info.state);
+}
+
 /* Lines of a name and what it is, the first one of the table's kind and number. */
 int qds_table_show(struct seq_file *m, struct qds_object *object)
 {

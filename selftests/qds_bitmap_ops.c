@@ -541,6 +541,84 @@ TEST_F(states, restore_whose_only_descriptor_goes_in_a_message_is_abandoned)
 	close(fd);
 }
 
+/*
+ * One thread begins while another closes the descriptor. Their process is the owner of
+ * nothing then, whoever came first; and it lives on, so that its end mends nothing.
+ */
+#define CLOSINGS	60
+
+struct closing {
+	int fd;
+	bool chunks;
+	pthread_barrier_t barrier;
+};
+
+static void *begin_beside_close(void *arg)
+{
+	struct closing *c = arg;
+
+	pthread_barrier_wait(&c->barrier);
+	if (c->chunks)
+		bitmap_restore_ones(c->fd, 0, 64);
+	else
+		bitmap_begin(c->fd);
+	return NULL;
+}
+
+static int close_beside_begin(int fd, int round)
+{
+	struct closing c = { .fd = fd, .chunks = round % 2 };
+	pthread_t thread;
+
+	if (pthread_barrier_init(&c.barrier, NULL, 2) ||
+	    pthread_create(&thread, NULL, begin_beside_close, &c))
+		return 1;
+	pthread_barrier_wait(&c.barrier);
+	usleep(round * 1000);
+	close(fd);
+	return pthread_join(thread, NULL);
+}
+
+TEST_F_TIMEOUT(states, restore_that_begins_beside_close_never_lacks_its_owner, 120)
+{
+	int i, over[2], done[2], nr_begun = 0;
+	char byte;
+
+	for (i = 0; i < CLOSINGS; i++) {
+		int fd = make_in_state(self->dev, QDS_BITMAP_ACTIVE);
+		__u32 state;
+		pid_t pid;
+
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, pipe(over));
+		ASSERT_EQ(0, pipe(done));
+		pid = fork_child();
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			close(over[1]);
+			byte = close_beside_begin(fd, i);
+			if (write(done[1], &byte, 1) != 1 || read(over[0], &byte, 1))
+				_exit(1);
+			_exit(0);
+		}
+		ASSERT_EQ(1, read(done[0], &byte, 1));
+		EXPECT_EQ(0, byte);
+		state = bitmap_state(fd);
+		EXPECT_TRUE(state == QDS_BITMAP_ACTIVE || state == QDS_BITMAP_ABANDONED)
+			TH_LOG("round %d: state %u without an owner", i, state);
+		nr_begun += state == QDS_BITMAP_ABANDONED;
+		close(over[0]);
+		close(over[1]);
+		close(done[0]);
+		close(done[1]);
+		EXPECT_EQ(0, wait_for(pid));
+		close(fd);
+	}
+	/* Both orders were met. */
+	EXPECT_LT(0, nr_begun);
+	EXPECT_GT(CLOSINGS, nr_begun);
+}
+
 /* Two who begin at the same time: the restore begins once. */
 
 #define BEGINNERS	4
@@ -1055,6 +1133,165 @@ TEST_F_TIMEOUT(whole, merges_that_cross_do_not_wait_for_each_other_for_ever, 120
 	}
 	EXPECT_LT(0, c[0].merged);
 	EXPECT_LT(0, c[1].merged);
+}
+
+/* Calls that take seconds: they can be killed, and nobody waits for their end. */
+
+#define SLOW_BYTES	(8 << 20)
+#define SLOW_ITEMS	(8ULL * SLOW_BYTES)
+
+FIXTURE(slow)
+{
+	int dev;
+	/* Each second item is dirty; and one that is clean, of larger groups. */
+	int fd;
+	int coarse;
+	double *done;
+};
+
+FIXTURE_SETUP(slow)
+{
+	struct qds_bitmap_chunk arg = {
+		.size = sizeof(arg),
+		.count = SLOW_ITEMS,
+		.data_size = SLOW_BYTES,
+	};
+	void *data = malloc(SLOW_BYTES);
+
+	ASSERT_NE(NULL, data);
+	memset(data, 0x55, SLOW_BYTES);
+	self->dev = open(QDS_PATH, O_RDWR);
+	self->fd = bitmap_create(self->dev, SLOW_ITEMS, 0);
+	self->coarse = bitmap_create(self->dev, SLOW_ITEMS, 1);
+	ASSERT_LE(0, self->fd);
+	ASSERT_LE(0, self->coarse);
+	arg.data = PTR(data);
+	ASSERT_EQ(0, call(self->fd, QDS_BITMAP_DESERIALIZE, &arg));
+	ASSERT_EQ(0, bitmap_finish(self->fd));
+	free(data);
+	self->done = shared_alloc(sizeof(*self->done));
+	ASSERT_NE(NULL, self->done);
+}
+
+FIXTURE_TEARDOWN(slow)
+{
+	munmap(self->done, sizeof(*self->done));
+	close(self->coarse);
+	close(self->fd);
+	close(self->dev);
+}
+
+/* What a child does: its exit status is the errno. It tells how long it took. */
+static pid_t start_slow(int (*slow)(int fd, int coarse), int fd, int coarse, double *done)
+{
+	double begun = clock_now(CLOCK_MONOTONIC);
+	pid_t pid = fork_child();
+	int ret;
+
+	if (pid)
+		return pid;
+	ret = slow(fd, coarse);
+	*done = clock_now(CLOCK_MONOTONIC) - begun;
+	_exit(ret < 0 ? -ret : 0);
+}
+
+static int slow_merge(int fd, int coarse)
+{
+	return bitmap_merge(coarse, fd, QDS_MERGE_OR);
+}
+
+static int slow_clone(int fd, int coarse)
+{
+	(void)coarse;
+	return bitmap_copy(fd, QDS_BITMAP_CLONE);
+}
+
+static int slow_digest(int fd, int coarse)
+{
+	__u8 digest[QDS_DIGEST_SIZE];
+
+	(void)coarse;
+	return bitmap_digest(fd, digest);
+}
+
+/* How long a call goes on that is killed when a tenth of its time is over. */
+static double time_killed(int (*slow)(int fd, int coarse), int fd, int coarse,
+			  double whole, double *done)
+{
+	pid_t pid = start_slow(slow, fd, coarse, done);
+	double killed;
+
+	usleep(whole * 1e6 / 10);
+	killed = clock_now(CLOCK_MONOTONIC);
+	kill(pid, SIGKILL);
+	if (wait_for(pid) != 128 + SIGKILL)
+		return whole;
+	return clock_now(CLOCK_MONOTONIC) - killed;
+}
+
+TEST_F_TIMEOUT(slow, clone_and_digest_can_be_killed, 120)
+{
+	int (*const slow[])(int fd, int coarse) = { slow_clone, slow_digest };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(slow); i++) {
+		ASSERT_EQ(0, wait_for(start_slow(slow[i], self->fd, -1, self->done)));
+		EXPECT_GT(*self->done / 2, time_killed(slow[i], self->fd, -1, *self->done,
+						       self->done));
+	}
+}
+
+TEST_F_TIMEOUT(slow, merge_between_granularities_can_be_killed, 300)
+{
+	double whole;
+
+	ASSERT_EQ(0, wait_for(start_slow(slow_merge, self->fd, self->coarse, self->done)));
+	EXPECT_EQ(SLOW_ITEMS, bitmap_dirty(self->coarse));
+	ASSERT_EQ(0, bitmap_change(self->coarse, QDS_BITMAP_RESET, 0, SLOW_ITEMS));
+	whole = *self->done;
+	EXPECT_GT(whole / 2, time_killed(slow_merge, self->fd, self->coarse, whole, self->done));
+	/* It had not come to the merge itself. */
+	EXPECT_EQ(0, bitmap_dirty(self->coarse));
+	EXPECT_EQ(SLOW_ITEMS / 2, bitmap_dirty(self->fd));
+}
+
+TEST_F_TIMEOUT(slow, merge_makes_nobody_wait_who_changes_a_state, 300)
+{
+	pid_t pid = start_slow(slow_merge, self->fd, self->coarse, self->done);
+
+	ASSERT_LE(0, pid);
+	usleep(100000);
+	/* Were they to wait, the merge would have ended well. */
+	EXPECT_EQ(0, bitmap_seal(self->fd));
+	EXPECT_EQ(0, bitmap_begin(self->coarse));
+	EXPECT_EQ(0, bitmap_finish(self->coarse));
+	/* What was merged into is another one now, though it is active again. */
+	EXPECT_EQ(EBUSY, wait_for(pid));
+	EXPECT_EQ(0, bitmap_dirty(self->coarse));
+}
+
+TEST_F_TIMEOUT(slow, merge_into_what_is_sealed_meanwhile_is_EPERM, 300)
+{
+	pid_t pid = start_slow(slow_merge, self->fd, self->coarse, self->done);
+
+	ASSERT_LE(0, pid);
+	usleep(100000);
+	EXPECT_EQ(0, bitmap_seal(self->coarse));
+	EXPECT_EQ(EPERM, wait_for(pid));
+	EXPECT_EQ(0, bitmap_dirty(self->coarse));
+}
+
+/* A source that is restored meanwhile: of what it held then nothing gets across. */
+TEST_F_TIMEOUT(slow, merge_of_what_is_restored_meanwhile_is_EBUSY, 300)
+{
+	pid_t pid = start_slow(slow_merge, self->fd, self->coarse, self->done);
+
+	ASSERT_LE(0, pid);
+	usleep(100000);
+	EXPECT_EQ(0, bitmap_restore_ones(self->fd, 0, SLOW_ITEMS));
+	EXPECT_EQ(0, bitmap_finish(self->fd));
+	EXPECT_EQ(EBUSY, wait_for(pid));
+	EXPECT_EQ(0, bitmap_dirty(self->coarse));
 }
 
 TEST_F(whole, truncate_cuts_off_and_adds_what_is_clean)

@@ -5,6 +5,7 @@
  * tests are generated from one table of all commands.
  */
 #define _GNU_SOURCE
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -28,6 +29,8 @@ struct objects {
 	int bitmap;
 	int restoring;
 	int source;		/* another bitmap, to be merged */
+	int event;		/* an eventfd */
+	struct qds_name_entry names[4];
 	__u64 present[KEYS / 2];
 	__u64 absent[KEYS / 2];
 	__u64 values[KEYS / 2];
@@ -45,6 +48,7 @@ struct state {
 	int fds;
 	int refs;
 	__u64 entries;
+	__u32 table_state;
 	__s32 present[KEYS];
 	__u64 values[KEYS];
 	__u64 dirty;
@@ -52,6 +56,8 @@ struct state {
 	__s32 items[ITEMS];
 	__u64 restoring_dirty;
 	__u32 restoring_state;
+	__u32 writers;
+	struct qds_name_entry names[4];
 };
 
 /* The struct of a command, with room behind it. */
@@ -63,9 +69,18 @@ union arg {
 	} head;
 	struct qds_table_create table_create;
 	struct qds_bitmap_create bitmap_create;
+	struct qds_fdstore_create fdstore_create;
 	struct qds_object_reopen reopen;
+	struct qds_object_link link;
+	struct qds_object_publish publish;
+	struct qds_object_watch object_watch;
+	struct qds_name_open name_open;
+	struct qds_name_unlink name_unlink;
+	struct qds_name_list name_list;
+	struct qds_name_watch name_watch;
 	struct qds_table_vec table_vec;
 	struct qds_table_stats table_stats;
+	struct qds_table_walk table_walk;
 	struct qds_bitmap_vec bitmap_vec;
 	struct qds_bitmap_count count;
 	struct qds_bitmap_extents extents;
@@ -113,10 +128,90 @@ static void fill_bitmap_create(union arg *a, const struct objects *o)
 	a->bitmap_create.granularity = 3;
 }
 
+static void fill_fdstore_create(union arg *a, const struct objects *o)
+{
+	fill_flags(a, o);
+	a->fdstore_create.max_entries = 100;
+	a->fdstore_create.__reserved = 0;
+}
+
 static void fill_reopen(union arg *a, const struct objects *o)
 {
 	fill_flags(a, o);
 	a->reopen.access = QDS_ACCESS_READ;
+}
+
+/* One that is published, one that is free, and ones reserved for an object each. */
+#define NAME_LEN		4
+#define NAME_PUBLISHED		"here"
+#define NAME_FREE		"free"
+#define NAME_OF_TABLE		"tabl"
+#define NAME_OF_BITMAP		"bitm"
+
+static void fill_link(union arg *a, const struct objects *o)
+{
+	fill_flags(a, o);
+	a->link.name = PTR(NAME_FREE);
+	a->link.name_len = NAME_LEN;
+	a->link.mode = 0640;
+}
+
+static void fill_publish_table(union arg *a, const struct objects *o)
+{
+	fill_flags(a, o);
+	a->publish.name = PTR(NAME_OF_TABLE);
+	a->publish.name_len = NAME_LEN;
+	a->publish.__reserved = 0;
+}
+
+static void fill_publish_bitmap(union arg *a, const struct objects *o)
+{
+	fill_publish_table(a, o);
+	a->publish.name = PTR(NAME_OF_BITMAP);
+}
+
+static void fill_object_watch(union arg *a, const struct objects *o)
+{
+	fill_flags(a, o);
+	a->object_watch.eventfd = o->event;
+	a->object_watch.events = QDS_EVENT_REACHED;
+	a->object_watch.amount = 1;
+}
+
+static void fill_name_open(union arg *a, const struct objects *o)
+{
+	fill_flags(a, o);
+	a->name_open.name = PTR(NAME_PUBLISHED);
+	a->name_open.name_len = NAME_LEN;
+	a->name_open.access = QDS_ACCESS_READ;
+	a->name_open.__reserved = 0;
+}
+
+static void fill_name_unlink(union arg *a, const struct objects *o)
+{
+	fill_flags(a, o);
+	a->name_unlink.name = PTR(NAME_PUBLISHED);
+	a->name_unlink.name_len = NAME_LEN;
+	a->name_unlink.__reserved = 0;
+}
+
+static void fill_name_list(union arg *a, const struct objects *o)
+{
+	fill_flags(a, o);
+	a->name_list.cursor = 0;
+	a->name_list.entries = PTR(o->names);
+	a->name_list.nr = ARRAY_SIZE(o->names);
+	a->name_list.__reserved = 0;
+}
+
+static void fill_name_watch(union arg *a, const struct objects *o)
+{
+	fill_flags(a, o);
+	a->name_watch.name = PTR(NAME_FREE);
+	a->name_watch.name_len = NAME_LEN;
+	a->name_watch.eventfd = o->event;
+	a->name_watch.events = QDS_NAME_PUBLISHED;
+	a->name_watch.__reserved = 0;
 }
 
 static void fill_table_vec(union arg *a, const struct objects *o, const __u64 *keys)
@@ -128,6 +223,8 @@ static void fill_table_vec(union arg *a, const struct objects *o, const __u64 *k
 	a->table_vec.keys = PTR(keys);
 	a->table_vec.values = 0;
 	a->table_vec.results = PTR(o->results);
+	a->table_vec.key_lens = 0;
+	a->table_vec.value_lens = 0;
 }
 
 static void fill_lookup(union arg *a, const struct objects *o)
@@ -155,6 +252,20 @@ static void fill_table_stats(union arg *a, const struct objects *o)
 	a->table_stats.occupancy = PTR(o->occupancy);
 	a->table_stats.chain_nr = KEYS;
 	a->table_stats.occupancy_nr = KEYS;
+}
+
+static void fill_table_walk(union arg *a, const struct objects *o)
+{
+	fill_flags(a, o);
+	a->table_walk.cursor = 0;
+	a->table_walk.keys = PTR(o->extents);
+	a->table_walk.values = PTR(o->values);
+	a->table_walk.key_lens = 0;
+	a->table_walk.value_lens = 0;
+	a->table_walk.key_bytes = sizeof(o->extents);
+	a->table_walk.value_bytes = sizeof(o->values);
+	a->table_walk.nr = KEYS / 2;
+	a->table_walk.__reserved = 0;
 }
 
 static void fill_bitmap_vec(union arg *a, const struct objects *o)
@@ -258,37 +369,71 @@ static const struct command {
 	enum target on;
 	__u32 size;		/* of the struct in its first version */
 	bool writes;		/* EBADF without write access */
+	__u32 grown;		/* its size today, if it is another */
 	__u32 flags;		/* the bits that have a name */
 	size_t out;		/* the last output */
 	size_t out_fd;		/* the output that is a descriptor */
 	size_t reserved;
 	void (*fill)(union arg *a, const struct objects *o);
 } commands[] = {
-	{ "CAPS", QDS_CAPS, DEVICE, 48, .fill = fill_flags,
+	{ "CAPS", QDS_CAPS, DEVICE, 48, .grown = 88, .fill = fill_flags,
 	  .out = OUT(qds_caps, max_serial_granularity) },
 	{ "TABLE_CREATE", QDS_TABLE_CREATE, DEVICE, 40, true, .fill = fill_table_create,
+	  .flags = QDS_TABLE_VARLEN,
 	  .out = OUT(qds_table_create, out_fd), .out_fd = OUT(qds_table_create, out_fd),
 	  .reserved = OUT(qds_table_create, __reserved) },
 	{ "BITMAP_CREATE", QDS_BITMAP_CREATE, DEVICE, 24, true, .fill = fill_bitmap_create,
 	  .out = OUT(qds_bitmap_create, out_fd), .out_fd = OUT(qds_bitmap_create, out_fd) },
-	{ "OBJECT_INFO of a table", QDS_OBJECT_INFO, TABLE, 16, .fill = fill_flags,
+	{ "NAME_OPEN", QDS_NAME_OPEN, DEVICE, 32, .fill = fill_name_open,
+	  .out = OUT(qds_name_open, out_fd), .out_fd = OUT(qds_name_open, out_fd),
+	  .reserved = OUT(qds_name_open, __reserved) },
+	{ "NAME_UNLINK", QDS_NAME_UNLINK, DEVICE, 24, true, .fill = fill_name_unlink,
+	  .out = NONE, .reserved = OUT(qds_name_unlink, __reserved) },
+	{ "NAME_LIST", QDS_NAME_LIST, DEVICE, 32, .fill = fill_name_list,
+	  .out = OUT(qds_name_list, nr), .reserved = OUT(qds_name_list, __reserved) },
+	{ "NAME_WATCH", QDS_NAME_WATCH, DEVICE, 32, .fill = fill_name_watch,
+	  .flags = QDS_WATCH_REMOVE, .out = NONE,
+	  .reserved = OUT(qds_name_watch, __reserved) },
+	{ "FDSTORE_CREATE", QDS_FDSTORE_CREATE, DEVICE, 24, true,
+	  .fill = fill_fdstore_create,
+	  .out = OUT(qds_fdstore_create, out_fd), .out_fd = OUT(qds_fdstore_create, out_fd),
+	  .reserved = OUT(qds_fdstore_create, __reserved) },
+	{ "OBJECT_INFO of a table", QDS_OBJECT_INFO, TABLE, 16, .grown = 24, .fill = fill_flags,
 	  .out = OUT(qds_object_info, access) },
-	{ "OBJECT_INFO of a bitmap", QDS_OBJECT_INFO, BITMAP, 16, .fill = fill_flags,
+	{ "OBJECT_INFO of a bitmap", QDS_OBJECT_INFO, BITMAP, 16, .grown = 24, .fill = fill_flags,
 	  .out = OUT(qds_object_info, access) },
 	{ "OBJECT_REOPEN of a table", QDS_OBJECT_REOPEN, TABLE, 16, .fill = fill_reopen,
 	  .out = OUT(qds_object_reopen, out_fd), .out_fd = OUT(qds_object_reopen, out_fd) },
 	{ "OBJECT_REOPEN of a bitmap", QDS_OBJECT_REOPEN, BITMAP, 16, .fill = fill_reopen,
 	  .out = OUT(qds_object_reopen, out_fd), .out_fd = OUT(qds_object_reopen, out_fd) },
-	{ "TABLE_INFO", QDS_TABLE_INFO, TABLE, 40, .fill = fill_flags,
+	{ "OBJECT_LINK of a table", QDS_OBJECT_LINK, TABLE, 24, true, .fill = fill_link,
+	  .flags = QDS_LINK_RESERVE, .out = NONE },
+	{ "OBJECT_LINK of a bitmap", QDS_OBJECT_LINK, BITMAP, 24, true, .fill = fill_link,
+	  .flags = QDS_LINK_RESERVE, .out = NONE },
+	{ "OBJECT_PUBLISH of a table", QDS_OBJECT_PUBLISH, TABLE, 24, true,
+	  .fill = fill_publish_table, .out = NONE,
+	  .reserved = OUT(qds_object_publish, __reserved) },
+	{ "OBJECT_PUBLISH of a bitmap", QDS_OBJECT_PUBLISH, BITMAP, 24, true,
+	  .fill = fill_publish_bitmap, .out = NONE,
+	  .reserved = OUT(qds_object_publish, __reserved) },
+	{ "OBJECT_WATCH of a table", QDS_OBJECT_WATCH, TABLE, 24, .fill = fill_object_watch,
+	  .flags = QDS_WATCH_REMOVE | QDS_WATCH_ONCE, .out = NONE },
+	{ "OBJECT_WATCH of a bitmap", QDS_OBJECT_WATCH, BITMAP, 24, .fill = fill_object_watch,
+	  .flags = QDS_WATCH_REMOVE | QDS_WATCH_ONCE, .out = NONE },
+	{ "TABLE_INFO", QDS_TABLE_INFO, TABLE, 40, .grown = 48, .fill = fill_flags,
 	  .out = OUT(qds_table_info, buckets) },
-	{ "TABLE_INSERT", QDS_TABLE_INSERT, TABLE, 48, true, .fill = fill_insert,
+	{ "TABLE_INSERT", QDS_TABLE_INSERT, TABLE, 48, true, .grown = 64, .fill = fill_insert,
 	  .out = OUT(qds_table_vec, done) },
-	{ "TABLE_LOOKUP", QDS_TABLE_LOOKUP, TABLE, 48, .fill = fill_lookup,
+	{ "TABLE_LOOKUP", QDS_TABLE_LOOKUP, TABLE, 48, .grown = 64, .fill = fill_lookup,
 	  .out = OUT(qds_table_vec, done) },
-	{ "TABLE_REMOVE", QDS_TABLE_REMOVE, TABLE, 48, true, .fill = fill_remove,
+	{ "TABLE_REMOVE", QDS_TABLE_REMOVE, TABLE, 48, true, .grown = 64, .fill = fill_remove,
 	  .out = OUT(qds_table_vec, done) },
 	{ "TABLE_STATS", QDS_TABLE_STATS, TABLE, 72, .fill = fill_table_stats,
 	  .out = OUT(qds_table_stats, occupancy_nr) },
+	{ "TABLE_WALK", QDS_TABLE_WALK, TABLE, 72, .fill = fill_table_walk,
+	  .out = OUT(qds_table_walk, nr), .reserved = OUT(qds_table_walk, __reserved) },
+	{ "TABLE_SEAL", QDS_TABLE_SEAL, TABLE, 8, true, .fill = fill_flags,
+	  .out = NONE },
 	{ "BITMAP_INFO", QDS_BITMAP_INFO, BITMAP, 40, .fill = fill_flags,
 	  .out = OUT(qds_bitmap_info, memory) },
 	{ "BITMAP_SET", QDS_BITMAP_SET, BITMAP, 32, true, .fill = fill_bitmap_vec,
@@ -319,10 +464,11 @@ static const struct command {
 	  .out = NONE },
 	{ "BITMAP_WATCH", QDS_BITMAP_WATCH, BITMAP, 16, .fill = fill_watch,
 	  .out = NONE },
-	{ "BITMAP_TAKE", QDS_BITMAP_TAKE, BITMAP, 16, true, .fill = fill_copy,
+	{ "BITMAP_TAKE", QDS_BITMAP_TAKE, BITMAP, 16, true, .grown = 48, .fill = fill_copy,
+	  .flags = QDS_TAKE_SINCE,
 	  .out = OUT(qds_bitmap_copy, out_fd), .out_fd = OUT(qds_bitmap_copy, out_fd),
 	  .reserved = OUT(qds_bitmap_copy, __reserved) },
-	{ "BITMAP_CLONE", QDS_BITMAP_CLONE, BITMAP, 16, .fill = fill_copy,
+	{ "BITMAP_CLONE", QDS_BITMAP_CLONE, BITMAP, 16, .grown = 48, .fill = fill_copy,
 	  .out = OUT(qds_bitmap_copy, out_fd), .out_fd = OUT(qds_bitmap_copy, out_fd),
 	  .reserved = OUT(qds_bitmap_copy, __reserved) },
 	{ "BITMAP_MERGE", QDS_BITMAP_MERGE, BITMAP, 16, true, .fill = fill_merge,
@@ -335,6 +481,12 @@ static const struct command {
 	  .fill = fill_serialize_chunks, .out = OUT(qds_bitmap_chunks, done) },
 	{ "BITMAP_DESERIALIZE_CHUNKS", QDS_BITMAP_DESERIALIZE_CHUNKS, BITMAP, 72, true,
 	  .fill = fill_deserialize_chunks, .out = OUT(qds_bitmap_chunks, done) },
+	{ "BITMAP_ATTACH", QDS_BITMAP_ATTACH, BITMAP, 32, true, .fill = fill_flags,
+	  .flags = QDS_ATTACH_MARKS_FIRST, .out = OUT(qds_bitmap_attach, generation) },
+	{ "BITMAP_DETACH", QDS_BITMAP_DETACH, RESTORING, 8, true, .fill = fill_flags,
+	  .out = NONE },
+	{ "BITMAP_HISTORY", QDS_BITMAP_HISTORY, BITMAP, 56, .fill = fill_flags,
+	  .out = OUT(qds_bitmap_history, complete) },
 };
 
 #define for_each_command(c) \
@@ -363,6 +515,13 @@ static int insert_present(struct objects *o)
 	return call(o->table, QDS_TABLE_INSERT, &vec);
 }
 
+static int attach_writer(int fd)
+{
+	struct qds_bitmap_attach attach = { .size = sizeof(attach) };
+
+	return call(fd, QDS_BITMAP_ATTACH, &attach);
+}
+
 static int begin_restore(int fd)
 {
 	struct qds_bitmap_chunk chunk = {
@@ -374,6 +533,47 @@ static int begin_restore(int fd)
 	return call(fd, QDS_BITMAP_DESERIALIZE, &chunk);
 }
 
+static int link_name(int fd, const char *name, __u32 flags)
+{
+	struct qds_object_link link = {
+		.size = sizeof(link),
+		.flags = flags,
+		.name = PTR(name),
+		.name_len = NAME_LEN,
+		.mode = 0600,
+	};
+
+	return call(fd, QDS_OBJECT_LINK, &link);
+}
+
+static int link_names(const struct objects *o)
+{
+	int ret = link_name(o->source, NAME_PUBLISHED, 0);
+
+	if (!ret)
+		ret = link_name(o->table, NAME_OF_TABLE, QDS_LINK_RESERVE);
+	return ret ? ret : link_name(o->bitmap, NAME_OF_BITMAP, QDS_LINK_RESERVE);
+}
+
+/* Names do not go with the descriptors, as all else does. */
+static void unlink_names(int dev)
+{
+	static const char *const names[] = {
+		NAME_PUBLISHED, NAME_FREE, NAME_OF_TABLE, NAME_OF_BITMAP,
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		struct qds_name_unlink unlink = {
+			.size = sizeof(unlink),
+			.name = PTR(names[i]),
+			.name_len = NAME_LEN,
+		};
+
+		call(dev, QDS_NAME_UNLINK, &unlink);
+	}
+}
+
 static int objects_make(struct objects *o)
 {
 	int i, ret;
@@ -383,6 +583,7 @@ static int objects_make(struct objects *o)
 	o->bitmap = -1;
 	o->restoring = -1;
 	o->source = -1;
+	o->event = -1;
 	for (i = 0; i < KEYS / 2; i++) {
 		o->present[i] = 2 * i;
 		o->absent[i] = 2 * i + 1;
@@ -402,6 +603,10 @@ static int objects_make(struct objects *o)
 	o->dev = open(QDS_PATH, O_RDWR | O_CLOEXEC);
 	if (o->dev < 0)
 		return -errno;
+	unlink_names(o->dev);
+	o->event = eventfd(0, EFD_CLOEXEC);
+	if (o->event < 0)
+		return -errno;
 	o->table = table_create(o->dev, 8, 8, 0);
 	if (o->table < 0)
 		return o->table;
@@ -417,9 +622,13 @@ static int objects_make(struct objects *o)
 
 	ret = insert_present(o);
 	if (!ret)
+		ret = link_names(o);
+	if (!ret)
 		ret = bitmap_change(o->bitmap, QDS_BITMAP_SET, 110, 390);
 	if (!ret)
 		ret = bitmap_change(o->source, QDS_BITMAP_SET, 50, 10);
+	if (!ret)
+		ret = attach_writer(o->restoring);
 	if (!ret)
 		ret = begin_restore(o->restoring);
 	return ret;
@@ -429,11 +638,14 @@ static void objects_close(struct objects *o)
 {
 	int i;
 
+	unlink_names(o->dev);
 	for (i = 0; i < TARGETS; i++)
 		if (target_fd(o, i) >= 0)
 			close(target_fd(o, i));
 	if (o->source >= 0)
 		close(o->source);
+	if (o->event >= 0)
+		close(o->event);
 }
 
 static int read_table(const struct objects *o, struct state *s)
@@ -457,6 +669,20 @@ static int read_table(const struct objects *o, struct state *s)
 	if (!ret)
 		ret = table_info(o->table, &info);
 	s->entries = info.entries;
+	s->table_state = info.state;
+	return ret;
+}
+
+/* Of both bitmaps together. */
+static int read_writers(const struct objects *o, struct state *s)
+{
+	struct qds_bitmap_history history = { .size = sizeof(history) };
+	int ret = call(o->restoring, QDS_BITMAP_HISTORY, &history);
+
+	s->writers = history.writers;
+	if (!ret)
+		ret = call(o->bitmap, QDS_BITMAP_HISTORY, &history);
+	s->writers += history.writers;
 	return ret;
 }
 
@@ -478,7 +704,7 @@ static int read_bitmaps(const struct objects *o, struct state *s)
 	s->restoring_dirty = info.dirty;
 	s->restoring_state = info.state;
 
-	ret = bitmap_info(o->bitmap, &info);
+	ret = read_writers(o, s) ?: bitmap_info(o->bitmap, &info);
 	if (ret)
 		return ret;
 	s->dirty = info.dirty;
@@ -490,6 +716,17 @@ static int read_bitmaps(const struct objects *o, struct state *s)
 	return call(o->bitmap, QDS_BITMAP_TEST, &vec);
 }
 
+static int read_names(const struct objects *o, struct state *s)
+{
+	struct qds_name_list list = {
+		.size = sizeof(list),
+		.entries = PTR(s->names),
+		.nr = ARRAY_SIZE(s->names),
+	};
+
+	return call(o->dev, QDS_NAME_LIST, &list);
+}
+
 static int state_read(const struct objects *o, struct state *s)
 {
 	int ret;
@@ -498,6 +735,8 @@ static int state_read(const struct objects *o, struct state *s)
 	s->fds = open_fds();
 	s->refs = module_refs();
 	ret = read_table(o, s);
+	if (!ret)
+		ret = read_names(o, s);
 	return ret ? ret : read_bitmaps(o, s);
 }
 
@@ -604,8 +843,10 @@ TEST_F(every_command, struct_of_its_first_version_or_longer_with_zeroes_is_taken
 			self->arg->size = sizes[i];
 			EXPECT_EQ(0, call(target_fd(&self->o, c->on), c->number, self->arg))
 				TH_LOG("%s of %u bytes", c->name, sizes[i]);
-			for (k = c->size; k < sizes[i] && !self->arg->bytes[k]; k++)
-				;
+			k = c->grown ? c->grown : c->size;
+			k = k < sizes[i] ? k : sizes[i];
+			while (k < sizes[i] && !self->arg->bytes[k])
+				k++;
 			EXPECT_EQ(sizes[i], k)
 				TH_LOG("%s: byte %zu behind the struct written", c->name, k);
 			if (c->out_fd)
@@ -645,7 +886,9 @@ TEST_F(every_command, unknown_tail_that_is_not_zero_is_E2BIG)
 	size_t i;
 
 	for_each_command(c) {
-		sizes[0] = c->size + 8;
+		__u32 known = c->grown ? c->grown : c->size;
+
+		sizes[0] = known + 8;
 		sizes[1] = MAX_SIZE;
 		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 			fill(self->arg, c, &self->o);
@@ -656,7 +899,7 @@ TEST_F(every_command, unknown_tail_that_is_not_zero_is_E2BIG)
 
 			fill(self->arg, c, &self->o);
 			self->arg->size = sizes[i];
-			self->arg->bytes[c->size] = 1;
+			self->arg->bytes[known] = 1;
 			snprintf(how, sizeof(how), "first unknown byte of %u set", sizes[i]);
 			EXPECT_REFUSED(-E2BIG, c, &self->o, self->arg, how);
 		}
@@ -822,6 +1065,7 @@ TEST_F(every_command, that_changes_something_is_EBADF_on_a_read_only_descriptor)
 		o.restoring = object_reopen(self->o.restoring, QDS_ACCESS_READ);
 		o.source = object_reopen(self->o.source, QDS_ACCESS_READ);
 		ASSERT_LE(0, o.source);
+		o.event = dup(self->o.event);
 		for (i = 0; i < TARGETS; i++)
 			ASSERT_LE(0, target_fd(&o, i));
 
@@ -936,10 +1180,8 @@ static bool has_command(enum target on, unsigned int number)
 {
 	const struct command *c;
 
-	if (on == BITMAP && number == QDS_BITMAP_FINISH)
-		return true;
 	for_each_command(c)
-		if (c->on == on && c->number == number)
+		if ((c->on == on || (c->on == RESTORING && on == BITMAP)) && c->number == number)
 			return true;
 	return false;
 }
@@ -1011,7 +1253,9 @@ TEST_F(device, tells_its_limits_in_every_open_mode)
 		dev = open(QDS_PATH, modes[i]);
 		ASSERT_LE(0, dev);
 		ASSERT_EQ(0, caps_get(dev, &caps));
-		EXPECT_EQ(QDS_FEATURE_TABLE | QDS_FEATURE_BITMAP, caps.features);
+		EXPECT_EQ(QDS_FEATURE_TABLE | QDS_FEATURE_BITMAP | QDS_FEATURE_NAMES |
+			  QDS_FEATURE_FDSTORE | QDS_FEATURE_VARLEN | QDS_FEATURE_WATCH |
+			  QDS_FEATURE_HISTORY, caps.features);
 		EXPECT_EQ(1ULL << 41, caps.max_bitmap_bits);
 		EXPECT_LE(1ULL << 20, caps.max_table_entries);
 		EXPECT_LE(64, caps.max_key_size);

@@ -21,6 +21,29 @@ void twin_spin_init(raw_spinlock_t *lock, struct lock_class_key *key,
 			      twin_lock_class(key, name) << CLASS_SHIFT);
 }
 
+void lockdep_init_map_wait(struct lockdep_map *map, const char *name,
+			   struct lock_class_key *key, int subclass, u8 inner)
+{
+	*map = (struct lockdep_map) {
+		.name = name,
+		.class = twin_lock_class(key, name),
+		.wait_type_inner = inner,
+	};
+}
+
+/* Before a lock is waited for: that its owner waits is in @map's name, not here. */
+void twin_map_acquire(struct lockdep_map *map, unsigned int subclass,
+		      bool trylock, unsigned long ip)
+{
+	if (!trylock) {
+		if (twin_lock_is_held(map))
+			twin_report(ip, "lock %s is taken twice by one thread", map->name);
+		else
+			twin_lock_before(map, map->class, subclass, ip);
+	}
+	twin_lock_held(map, map->class, subclass, true, ip);
+}
+
 static u32 unlocked_word(const raw_spinlock_t *lock, unsigned long ip)
 {
 	u32 word = READ_ONCE(lock->val);

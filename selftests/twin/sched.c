@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/array_size.h>
 #include <linux/atomic.h>
 #include <linux/completion.h>
 #include <linux/container_of.h>
@@ -21,7 +22,7 @@
 #include <linux/ktime.h>
 #include <linux/refcount.h>
 #include <linux/smp.h>
-#include <linux/wait.h>
+#include <linux/wait_bit.h>
 #include "internal.h"
 
 #define NO_CPU	UINT_MAX
@@ -339,6 +340,28 @@ long twin_wait(struct wait_queue_head *wq, u32 seen, long timeout)
 		return 0;
 	left = timeout - (long)((ktime_get_ns() - begun) / (NSEC_PER_SEC / HZ));
 	return left > 0 ? left : 0;
+}
+
+static struct wait_queue_head var_queues[16];
+
+struct wait_queue_head *__var_waitqueue(const void *var)
+{
+	return &var_queues[(unsigned long)var / sizeof(u32) % ARRAY_SIZE(var_queues)];
+}
+
+void wake_up_var(void *var)
+{
+	wake_up_all(__var_waitqueue(var));
+}
+
+int send_sig(int sig, struct task_struct *task, int priv)
+{
+	unsigned int i;
+
+	smp_store_release(&task->killed, true);
+	for (i = 0; i < ARRAY_SIZE(var_queues); i++)
+		wake_up_all(&var_queues[i]);
+	return 0;
 }
 
 /*

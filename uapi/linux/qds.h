@@ -18,9 +18,9 @@
  * object and return a descriptor of it: close-on-exec, open for reading and
  * writing. QDS_BITMAP_TAKE and QDS_BITMAP_CLONE make one out of a bitmap. It
  * can be duplicated, inherited and passed over a UNIX socket; the object goes
- * with its last descriptor. QDS_OBJECT_REOPEN makes a further descriptor of
- * the same object that may be read-only, to be handed to those who shall not
- * write. While an object lives, the module cannot be unloaded.
+ * with its last descriptor, unless it has a name. QDS_OBJECT_REOPEN makes a
+ * further descriptor of the same object that may be read-only, to be handed to
+ * those who shall not write. While an object lives, the module cannot be unloaded.
  *
  * The memory of entries and of bits is charged to the memory cgroup of the
  * process whose call needs it; the arrays of buckets that a table grows into, some
@@ -44,34 +44,44 @@
  *
  * A call returns 0, or -1 and errno:
  *
- * ========== ================================================================
- * EBADF      the command changes the object, or /dev/qds makes one, and the
- *            descriptor is not open for writing; or source is no descriptor
- * ENOTTY     no such command, or not one of this kind of object
- * EINVAL     size is shorter than the command's first version; or a value that
- *            can never be right: zero where there must be something, a chunk
- *            not aligned, key or value size not the table's, a member that is
- *            no input of this command and must be zero
- * E2BIG      size is above 4096, or what this kernel does not know is not zero
- * EOPNOTSUPP an unknown bit of flags or a non-zero __reserved member; or this
- *            bitmap's granularity has no serialized form
- * EFAULT     a pointer cannot be read or written
- * EOVERFLOW  start + count does not fit in 64 bits
- * ERANGE     a range reaches past the end of the bitmap
- * EFBIG      larger than the limits of QDS_CAPS
- * ENOMEM     no memory; the object is as it was
- * ENOSPC     the table has max_entries entries, or the buffer is too small
- * EEXIST     the key is in the table already
- * ENOENT     the key is not in the table
- * EBUSY      the bitmap is being restored
- * ENODATA    the bitmap is not being restored
- * EOWNERDEAD who restored the bitmap has gone before FINISH
- * EPERM      the bitmap is sealed, or it is what TAKE has made and would become
- *            dirtier
- * EMFILE,    no descriptor or file to be had; nothing was made
+ * ============ ==============================================================
+ * EBADF        the command changes the object, or /dev/qds makes one, and the
+ *              descriptor is not open for writing; or source is no descriptor;
+ *              or another thread has closed the descriptor by which a restore
+ *              or an attachment would have begun
+ * ENOTTY       no such command, or not one of this kind of object
+ * EINVAL       size is shorter than the command's first version; or a value that
+ *              can never be right: zero where there must be something, a chunk
+ *              not aligned, key or value size not the table's, a member that is
+ *              no input of this command and must be zero
+ * E2BIG        size is above 4096, or what this kernel does not know is not zero
+ * EOPNOTSUPP   an unknown bit of flags or a non-zero __reserved member; or this
+ *              bitmap's granularity has no serialized form
+ * EFAULT       a pointer cannot be read or written
+ * EOVERFLOW    start + count does not fit in 64 bits
+ * ERANGE       a range reaches past the end of the bitmap
+ * EFBIG        larger than the limits of QDS_CAPS
+ * ENOMEM       no memory; the object is as it was
+ * EDQUOT       more than one user may have, see QDS_CAPS
+ * ENOSPC       the table has max_entries entries, or the buffer is too small
+ * EACCES       the mode of the name does not let the caller open the object so
+ * ENAMETOOLONG a name has more than 255 bytes
+ * EEXIST       the key is in the table already; or the name is in use
+ * ENOENT       the key is not in the table; or there is no such name, or watch
+ * EBUSY        the bitmap is being restored; or the descriptor is attached; or the
+ *              name is not published yet
+ * ENODATA      the bitmap is not being restored; or the descriptor is not
+ *              attached by this process
+ * ESTALE       since the point that was told, the bitmap may have lost something
+ * EOWNERDEAD   who restored the bitmap has gone before FINISH
+ * EPERM        the object is sealed, or it is what TAKE has made and would become
+ *              dirtier; or the name is another user's
+ * EMSGSIZE     the value is longer than the room for it
+ * ELOOP        the file could keep the fd store, and the fd store keeps the file
+ * EMFILE,      no descriptor or file to be had; nothing was made
  * ENFILE
- * EINTR      a fatal signal ended the call early; done says how far it came
- * ========== ================================================================
+ * EINTR        a fatal signal ended the call early; done says how far it came
+ * ============ ==============================================================
  *
  * Inputs are checked before anything is touched, and replies are written
  * before anything is changed: a call that returns EFAULT has not changed what
@@ -96,20 +106,30 @@
 
 #define QDS_IOC_MAGIC	0xBD
 
-/* Numbers: 0x00 the device, 0x10 any object, 0x20 tables, 0x40 bitmaps. */
+/* Numbers: 0x00 the device, 0x10 any object, 0x20 tables, 0x40 bitmaps, 0x60 fd stores. */
 enum {
 	QDS_CMD_CAPS = 0x00,
 	QDS_CMD_TABLE_CREATE = 0x01,
 	QDS_CMD_BITMAP_CREATE = 0x02,
+	QDS_CMD_NAME_OPEN = 0x03,
+	QDS_CMD_NAME_UNLINK = 0x04,
+	QDS_CMD_NAME_LIST = 0x05,
+	QDS_CMD_NAME_WATCH = 0x06,
+	QDS_CMD_FDSTORE_CREATE = 0x07,
 
 	QDS_CMD_OBJECT_INFO = 0x10,
 	QDS_CMD_OBJECT_REOPEN = 0x11,
+	QDS_CMD_OBJECT_LINK = 0x12,
+	QDS_CMD_OBJECT_PUBLISH = 0x13,
+	QDS_CMD_OBJECT_WATCH = 0x14,
 
 	QDS_CMD_TABLE_INFO = 0x20,
 	QDS_CMD_TABLE_INSERT = 0x21,
 	QDS_CMD_TABLE_LOOKUP = 0x22,
 	QDS_CMD_TABLE_REMOVE = 0x23,
 	QDS_CMD_TABLE_STATS = 0x24,
+	QDS_CMD_TABLE_WALK = 0x25,
+	QDS_CMD_TABLE_SEAL = 0x26,
 
 	QDS_CMD_BITMAP_INFO = 0x40,
 	QDS_CMD_BITMAP_SET = 0x41,
@@ -131,6 +151,17 @@ enum {
 	QDS_CMD_BITMAP_DIGEST = 0x51,
 	QDS_CMD_BITMAP_SERIALIZE_CHUNKS = 0x52,
 	QDS_CMD_BITMAP_DESERIALIZE_CHUNKS = 0x53,
+	QDS_CMD_BITMAP_ATTACH = 0x54,
+	QDS_CMD_BITMAP_DETACH = 0x55,
+	QDS_CMD_BITMAP_HISTORY = 0x56,
+
+	QDS_CMD_FDSTORE_INFO = 0x60,
+	QDS_CMD_FDSTORE_SAVE = 0x61,
+	QDS_CMD_FDSTORE_FIND = 0x62,
+	QDS_CMD_FDSTORE_RESAVE = 0x63,
+	QDS_CMD_FDSTORE_DELETE = 0x64,
+	QDS_CMD_FDSTORE_WALK = 0x65,
+	QDS_CMD_FDSTORE_FIND_OR_SAVE = 0x66,
 };
 
 /**
@@ -144,8 +175,16 @@ enum {
  * @max_value_size: out: largest value, in bytes
  * @max_granularity: out: largest granularity of a bitmap
  * @max_serial_granularity: out: largest that has a serialized form
+ * @user_objects: out: most objects of one user, 0 for any number
+ * @user_names: out: most names of one user, likewise
+ * @user_fds: out: most files in fd stores of one user, likewise
+ * @user_entries: out: most entries in tables of one user, likewise
+ * @user_bits: out: most bits of all bitmaps of one user, likewise
  *
- * What this build has and its limits.
+ * What this build has and its limits. A user is the real user id of the process that
+ * made the object or the name, saved the file, and for entries and bits that made the
+ * table or bitmap. What would go beyond a limit is EDQUOT. The limits of users are
+ * parameters of the module, and CAP_SYS_RESOURCE may exceed them.
  */
 struct qds_caps {
 	__u32 size;
@@ -157,18 +196,33 @@ struct qds_caps {
 	__u32 max_value_size;
 	__u32 max_granularity;
 	__u32 max_serial_granularity;
+	__aligned_u64 user_objects;
+	__aligned_u64 user_names;
+	__aligned_u64 user_fds;
+	__aligned_u64 user_entries;
+	__aligned_u64 user_bits;
 };
 
 /* Tables of fixed key and value size; bitmaps. */
 #define QDS_FEATURE_TABLE	(1ULL << 0)
 #define QDS_FEATURE_BITMAP	(1ULL << 1)
+/* fd stores. */
+#define QDS_FEATURE_FDSTORE	(1ULL << 3)
+/* Names. */
+#define QDS_FEATURE_NAMES	(1ULL << 2)
+/* Tables whose keys and values have lengths of their own, QDS_TABLE_VARLEN. */
+#define QDS_FEATURE_VARLEN	(1ULL << 4)
+/* QDS_OBJECT_WATCH, poll(2) of tables */
+#define QDS_FEATURE_WATCH	(1ULL << 5)
+/* Bitmaps that know who writes and what was lost: QDS_BITMAP_HISTORY. */
+#define QDS_FEATURE_HISTORY	(1ULL << 6)
 
 #define QDS_CAPS		_IO(QDS_IOC_MAGIC, QDS_CMD_CAPS)
 
 /**
  * struct qds_table_create - ioctl(QDS_TABLE_CREATE), on /dev/qds
  * @size: sizeof(struct qds_table_create)
- * @flags: must be 0
+ * @flags: 0 or QDS_TABLE_VARLEN
  * @key_size: bytes of a key, 1 to max_key_size
  * @value_size: bytes of a value, 0 (a set of keys) to max_value_size
  * @max_entries: refuse to hold more than this; 0 for no bound but memory
@@ -179,6 +233,10 @@ struct qds_caps {
  * Makes an empty table. It grows as entries come, and shrinks when most of them have
  * gone, though not below @size_hint, without stopping anyone.
  * Keys are compared byte by byte and hashed under a random secret of the table.
+ *
+ * With QDS_TABLE_VARLEN the sizes are those of the longest key and value: each key has
+ * a length of its own, at least 1, and each value one of at least 0. Keys are equal if
+ * their lengths and their bytes are. An entry takes memory for its own lengths.
  */
 struct qds_table_create {
 	__u32 size;
@@ -192,6 +250,9 @@ struct qds_table_create {
 };
 
 #define QDS_TABLE_CREATE	_IO(QDS_IOC_MAGIC, QDS_CMD_TABLE_CREATE)
+
+/* For QDS_TABLE_CREATE: keys and values have lengths of their own. */
+#define QDS_TABLE_VARLEN	(1 << 0)
 
 /**
  * struct qds_bitmap_create - ioctl(QDS_BITMAP_CREATE), on /dev/qds
@@ -217,6 +278,7 @@ struct qds_bitmap_create {
 /* Kinds of object. */
 #define QDS_KIND_TABLE		1
 #define QDS_KIND_BITMAP		2
+#define QDS_KIND_FDSTORE	3
 
 /* What a descriptor allows. */
 #define QDS_ACCESS_READ		(1 << 0)
@@ -228,12 +290,14 @@ struct qds_bitmap_create {
  * @flags: must be 0
  * @kind: out: QDS_KIND_*
  * @access: out: bits QDS_ACCESS_* of this descriptor
+ * @id: out: the object's number, which no other has while the module is loaded
  */
 struct qds_object_info {
 	__u32 size;
 	__u32 flags;
 	__u32 kind;
 	__u32 access;
+	__aligned_u64 id;
 };
 
 #define QDS_OBJECT_INFO		_IO(QDS_IOC_MAGIC, QDS_CMD_OBJECT_INFO)
@@ -258,14 +322,258 @@ struct qds_object_reopen {
 #define QDS_OBJECT_REOPEN	_IO(QDS_IOC_MAGIC, QDS_CMD_OBJECT_REOPEN)
 
 /**
+ * DOC: Names
+ *
+ * An object can have names, by which others find it. A name is 1 to 255 bytes without
+ * a NUL or a slash, and neither "." nor ".."; what is wrong with it is EINVAL, or
+ * ENAMETOOLONG. All names of a machine are in one list. A name has an owner and a
+ * group, those of the process that linked it, and a mode as a file has: who opens the
+ * object by it is EACCES if that does not let him. It says nothing to those who have a
+ * descriptor already.
+ *
+ * QDS_OBJECT_LINK gives an object a name; it may have several. The object lives as
+ * long as it has one, even if nobody has a descriptor. With QDS_LINK_RESERVE the name
+ * is taken, but EBUSY for all who open it, until QDS_OBJECT_PUBLISH: so nobody finds an
+ * object that is not filled yet. A name that is only reserved goes with the object's
+ * last descriptor.
+ *
+ * While there is a name the module cannot be unloaded.
+ */
+
+/* The longest name, in bytes. */
+#define QDS_NAME_LEN		255
+
+/* For QDS_OBJECT_LINK: nobody can open the name until it is published. */
+#define QDS_LINK_RESERVE	(1 << 0)
+
+/**
+ * struct qds_object_link - ioctl(QDS_OBJECT_LINK), on an object
+ * @size: sizeof(struct qds_object_link)
+ * @flags: 0 or QDS_LINK_RESERVE
+ * @name: pointer to the name
+ * @name_len: its length
+ * @mode: who may open it: bits of 0666, as of a file
+ *
+ * EEXIST if the name is in use or reserved, for this object or another. EINVAL for
+ * other bits of @mode. EDQUOT if the caller has as many names as a user may.
+ */
+struct qds_object_link {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 name;
+	__u32 name_len;
+	__u32 mode;
+};
+
+#define QDS_OBJECT_LINK		_IO(QDS_IOC_MAGIC, QDS_CMD_OBJECT_LINK)
+
+/**
+ * struct qds_object_publish - ioctl(QDS_OBJECT_PUBLISH), on an object
+ * @size: sizeof(struct qds_object_publish)
+ * @flags: must be 0
+ * @name: pointer to a name that was reserved for this object
+ * @name_len: its length
+ * @__reserved: must be 0
+ *
+ * From now on the name can be opened. ENOENT if it is no name of this object, EEXIST
+ * if it is published.
+ */
+struct qds_object_publish {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 name;
+	__u32 name_len;
+	__u32 __reserved;
+};
+
+#define QDS_OBJECT_PUBLISH	_IO(QDS_IOC_MAGIC, QDS_CMD_OBJECT_PUBLISH)
+
+/* What can be watched. */
+#define QDS_EVENT_REACHED	(1U << 0) /* there is as much as @amount */
+
+/* How. */
+#define QDS_WATCH_REMOVE	(1U << 0) /* no longer */
+#define QDS_WATCH_ONCE		(1U << 1) /* until it was told, once */
+
+/**
+ * struct qds_object_watch - ioctl(QDS_OBJECT_WATCH), on a table or a bitmap
+ * @size: sizeof(struct qds_object_watch)
+ * @flags: 0, QDS_WATCH_REMOVE or QDS_WATCH_ONCE
+ * @eventfd: descriptor of an eventfd to be told; or -1 to say what poll(2) of this
+ *	descriptor waits for
+ * @events: QDS_EVENT_REACHED; 0 with QDS_WATCH_REMOVE
+ * @amount: dirty items of a bitmap, or entries of a table, at least 1; 0 with
+ *	QDS_WATCH_REMOVE
+ *
+ * 1 is added to the eventfd when there is as much as @amount, at once if there is
+ * already, and again each time that this has become true after it was seen not to be;
+ * and after a TAKE or the end of a restore if it is true then. Who was told looks how
+ * much there is before waiting again; if others make it less as well, who was told
+ * issues this command again instead, which tells at once if there is cause. There can
+ * be as much for a moment without anybody being told, never for longer.
+ *
+ * A bitmap that is being restored or abandoned counts as empty.
+ *
+ * A watch lives until this open file is closed, or until QDS_WATCH_REMOVE (ENOENT if
+ * there is none for @eventfd). A second one for the same eventfd takes the place of the
+ * first; for more than 64 eventfds it is ENOSPC. EINVAL if @eventfd is no eventfd,
+ * EBADF if it is no descriptor. It needs no write access.
+ *
+ * poll(2) says EPOLLIN while there is as much as @amount, which is 1 at first.
+ */
+struct qds_object_watch {
+	__u32 size;
+	__u32 flags;
+	__s32 eventfd;
+	__u32 events;
+	__aligned_u64 amount;
+};
+
+#define QDS_OBJECT_WATCH	_IO(QDS_IOC_MAGIC, QDS_CMD_OBJECT_WATCH)
+
+/**
+ * struct qds_name_open - ioctl(QDS_NAME_OPEN), on /dev/qds
+ * @size: sizeof(struct qds_name_open)
+ * @flags: must be 0
+ * @name: pointer to the name
+ * @name_len: its length
+ * @access: QDS_ACCESS_READ, or with QDS_ACCESS_WRITE if /dev/qds was opened for that
+ * @out_fd: out: a descriptor of the object, close-on-exec
+ * @__reserved: must be 0
+ *
+ * ENOENT if there is no such name, EACCES if its mode does not allow @access, EBUSY if
+ * it is not published yet. EBADF, EINVAL and EOPNOTSUPP as of QDS_OBJECT_REOPEN.
+ */
+struct qds_name_open {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 name;
+	__u32 name_len;
+	__u32 access;
+	__s32 out_fd;
+	__u32 __reserved;
+};
+
+#define QDS_NAME_OPEN		_IO(QDS_IOC_MAGIC, QDS_CMD_NAME_OPEN)
+
+/**
+ * struct qds_name_unlink - ioctl(QDS_NAME_UNLINK), on /dev/qds
+ * @size: sizeof(struct qds_name_unlink)
+ * @flags: must be 0
+ * @name: pointer to the name
+ * @name_len: its length
+ * @__reserved: must be 0
+ *
+ * Takes the name away, reserved or published. Descriptors of the object stay good.
+ * ENOENT if there is no such name; EPERM if it is another user's, but for
+ * CAP_FOWNER.
+ */
+struct qds_name_unlink {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 name;
+	__u32 name_len;
+	__u32 __reserved;
+};
+
+#define QDS_NAME_UNLINK		_IO(QDS_IOC_MAGIC, QDS_CMD_NAME_UNLINK)
+
+/**
+ * struct qds_name_entry - a name, as QDS_NAME_LIST tells it
+ * @object: number of its object, as in debugfs: names with one number are of one object
+ * @kind: QDS_KIND_*
+ * @mode: as given to QDS_OBJECT_LINK
+ * @uid: its owner, in the caller's user namespace
+ * @gid: its group, likewise
+ * @flags: QDS_LINK_RESERVE if it is not published, else 0
+ * @name_len: length of the name
+ * @name: the name, and zeroes behind it
+ */
+struct qds_name_entry {
+	__aligned_u64 object;
+	__u32 kind;
+	__u32 mode;
+	__u32 uid;
+	__u32 gid;
+	__u32 flags;
+	__u32 name_len;
+	char name[QDS_NAME_LEN + 1];
+};
+
+/**
+ * struct qds_name_list - ioctl(QDS_NAME_LIST), on /dev/qds
+ * @size: sizeof(struct qds_name_list)
+ * @flags: must be 0
+ * @cursor: in: 0 to begin, then what the call before has answered; out: where to go on
+ * @entries: pointer to room for @nr struct qds_name_entry
+ * @nr: in: that room, at least 1; out: how many were written, 0 at the end
+ * @__reserved: must be 0
+ *
+ * Names come in the order in which they were linked, as long as those are fewer than
+ * 2^32 in all. A name that is there all the time
+ * is told once, whatever comes and goes.
+ */
+struct qds_name_list {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 cursor;
+	__aligned_u64 entries;
+	__u32 nr;
+	__u32 __reserved;
+};
+
+#define QDS_NAME_LIST		_IO(QDS_IOC_MAGIC, QDS_CMD_NAME_LIST)
+
+/* What can happen to a name. */
+#define QDS_NAME_PUBLISHED	(1 << 0)	/* it can be opened from now on */
+#define QDS_NAME_UNLINKED	(1 << 1)	/* it was published, and is no more */
+
+/**
+ * struct qds_name_watch - ioctl(QDS_NAME_WATCH), on /dev/qds
+ * @size: sizeof(struct qds_name_watch)
+ * @flags: 0 or QDS_WATCH_REMOVE
+ * @name: pointer to the name; not looked at if @name_len is 0
+ * @name_len: its length; 0 for any name
+ * @eventfd: a descriptor of eventfd(2), EINVAL or EBADF if it is none
+ * @events: bits QDS_NAME_*, at least one; 0 with QDS_WATCH_REMOVE
+ * @__reserved: must be 0
+ *
+ * Adds 1 to the eventfd each time that one of @events happens to the name. Those that
+ * happen after the call are told; what was there before is found by QDS_NAME_LIST after
+ * it. One watch of an eventfd for a name takes the place of the other; what happens
+ * meanwhile may be told twice. ENOSPC if this
+ * open file has 256.
+ *
+ * A watch lives until this open file is closed, or until QDS_WATCH_REMOVE with the same
+ * eventfd and name, ENOENT if there is none.
+ */
+struct qds_name_watch {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 name;
+	__u32 name_len;
+	__s32 eventfd;
+	__u32 events;
+	__u32 __reserved;
+};
+
+#define QDS_NAME_WATCH		_IO(QDS_IOC_MAGIC, QDS_CMD_NAME_WATCH)
+
+/* States of a table. */
+#define QDS_TABLE_ACTIVE	0	/* in use */
+#define QDS_TABLE_SEALED	1	/* no entry comes or goes any more */
+
+/**
  * struct qds_table_info - ioctl(QDS_TABLE_INFO), on a table
  * @size: sizeof(struct qds_table_info)
  * @flags: must be 0
- * @key_size: out: bytes of a key
- * @value_size: out: bytes of a value
+ * @key_size: out: bytes of a key, or of the longest
+ * @value_size: out: bytes of a value, or of the longest
  * @entries: out: entries now; exact while nobody writes
  * @max_entries: out: as given at creation
  * @buckets: out: head buckets now
+ * @state: out: QDS_TABLE_ACTIVE or QDS_TABLE_SEALED
+ * @create_flags: out: the flags given at creation
  */
 struct qds_table_info {
 	__u32 size;
@@ -275,6 +583,8 @@ struct qds_table_info {
 	__aligned_u64 entries;
 	__aligned_u64 max_entries;
 	__aligned_u64 buckets;
+	__u32 state;
+	__u32 create_flags;
 };
 
 #define QDS_TABLE_INFO		_IO(QDS_IOC_MAGIC, QDS_CMD_TABLE_INFO)
@@ -290,9 +600,11 @@ struct qds_table_info {
  * @keys: pointer to @nr keys, one right behind the other
  * @values: pointer to @nr values, one right behind the other
  * @results: pointer to @nr __s32, or 0
+ * @key_lens: QDS_TABLE_VARLEN: pointer to @nr __u32; else 0
+ * @value_lens: QDS_TABLE_VARLEN: pointer to @nr __u32, see below; else 0
  *
  * ioctl(QDS_TABLE_INSERT) adds each key with its value. Results: 0, -EEXIST
- * (the entry that is there stays as it is), -ENOSPC, -ENOMEM. @values may be 0
+ * (the entry that is there stays as it is), -ENOSPC, -EDQUOT, -ENOMEM. @values may be 0
  * only where the table's value size is.
  *
  * ioctl(QDS_TABLE_LOOKUP) finds each key. Results: 0, -ENOENT. Values are
@@ -302,6 +614,18 @@ struct qds_table_info {
  * ioctl(QDS_TABLE_REMOVE) takes each key out. Results: 0, -ENOENT. @values and
  * @value_size must be 0. Of several callers that remove one entry at the same
  * time one gets 0.
+ *
+ * In a table made with QDS_TABLE_VARLEN, @key_size and @value_size are how far it is
+ * from one key or value to the next, at least 1 and 0 and at most what the table was
+ * made with. @key_lens says how many bytes of each count; what is behind them is not
+ * looked at. A length of 0, or above @key_size, is -EINVAL for that element.
+ * INSERT takes the lengths of values from @value_lens, of which one above @value_size
+ * is -EINVAL likewise; without @values, and then without @value_lens and with a
+ * @value_size of 0, all values have length 0. LOOKUP writes the lengths of values to
+ * @value_lens, which must be given if @values is, and zeroes behind each value. A value
+ * that is longer than @value_size is -EMSGSIZE and is not written, but its length is,
+ * also if the call stops at it. With @value_lens and without @values only lengths are
+ * told. The length of a key not found is 0.
  */
 struct qds_table_vec {
 	__u32 size;
@@ -313,6 +637,8 @@ struct qds_table_vec {
 	__aligned_u64 keys;
 	__aligned_u64 values;
 	__aligned_u64 results;
+	__aligned_u64 key_lens;
+	__aligned_u64 value_lens;
 };
 
 #define QDS_TABLE_INSERT	_IO(QDS_IOC_MAGIC, QDS_CMD_TABLE_INSERT)
@@ -368,6 +694,68 @@ struct qds_table_stats {
 
 #define QDS_TABLE_STATS		_IO(QDS_IOC_MAGIC, QDS_CMD_TABLE_STATS)
 
+/**
+ * struct qds_table_walk - ioctl(QDS_TABLE_WALK), on a table
+ * @size: sizeof(struct qds_table_walk)
+ * @flags: must be 0
+ * @cursor: in: 0 to begin, then what the call before has answered; out: where to go
+ *	on, 0 when all entries have been told
+ * @keys: pointer to room for @key_bytes bytes of keys
+ * @values: pointer to room for @value_bytes bytes of values, or 0: only keys
+ * @key_lens: QDS_TABLE_VARLEN: pointer to room for @nr __u32; else 0
+ * @value_lens: QDS_TABLE_VARLEN: pointer to room for @nr __u32, or 0 if @values is;
+ *	else 0
+ * @key_bytes: in: that room; out: bytes written
+ * @value_bytes: in: that room, 0 if @values is; out: bytes written
+ * @nr: in: most entries to tell, at least 1; out: entries told
+ * @__reserved: must be 0
+ *
+ * Tells the entries of a table, in no order that means anything: keys one right behind
+ * the other, and values likewise. A call tells some of them, as many as there is room
+ * for and not more than some thousand; it may tell none where much of the table is
+ * empty. The walk is over when @cursor is 0, not when @nr is.
+ *
+ * An entry that is in the table all through the walk is told exactly once, whatever is
+ * inserted, removed or resized meanwhile; one that is there for some of the time once or
+ * not at all. No key is told twice. So a walk of a sealed table tells just what is in
+ * it. A cursor can be used again, by any descriptor of the same table and at any time;
+ * one that is not of this table is EINVAL.
+ *
+ * ENOSPC if there is no room for what comes next; @nr, @key_bytes and @value_bytes then
+ * say how much is enough, and @cursor stays. That is more than one entry where several
+ * have one hash: they are told in one call.
+ */
+struct qds_table_walk {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 cursor;
+	__aligned_u64 keys;
+	__aligned_u64 values;
+	__aligned_u64 key_lens;
+	__aligned_u64 value_lens;
+	__aligned_u64 key_bytes;
+	__aligned_u64 value_bytes;
+	__u32 nr;
+	__u32 __reserved;
+};
+
+#define QDS_TABLE_WALK		_IO(QDS_IOC_MAGIC, QDS_CMD_TABLE_WALK)
+
+/**
+ * struct qds_table_seal - ioctl(QDS_TABLE_SEAL), on a table
+ * @size: sizeof(struct qds_table_seal)
+ * @flags: must be 0
+ *
+ * No entry comes or goes any more, through any descriptor: INSERT and REMOVE answer
+ * EPERM. The call waits for those that are at work. There is no way back.
+ */
+struct qds_table_seal {
+	__u32 size;
+	__u32 flags;
+};
+
+#define QDS_TABLE_SEAL		_IO(QDS_IOC_MAGIC, QDS_CMD_TABLE_SEAL)
+
 /* States of a bitmap. */
 #define QDS_BITMAP_ACTIVE	0	/* in use */
 #define QDS_BITMAP_RESTORING	1	/* between BEGIN or first DESERIALIZE and FINISH */
@@ -391,7 +779,8 @@ struct qds_table_stats {
  * and SEEK_HOLE
  * RESET TAKE TRUNCATE,      ok           EBUSY        EOWNERDEAD   ok        EPERM
  * MERGE by AND or ANDNOT
- * SET, MERGE by OR or XOR   ok           EBUSY        EOWNERDEAD   EPERM     EPERM
+ * SET, MERGE by OR or XOR,  ok           EBUSY        EOWNERDEAD   EPERM     EPERM
+ * ATTACH
  * BEGIN                     -> restoring EBUSY        -> restoring EPERM     EPERM
  * DESERIALIZE(_CHUNKS)      -> restoring ok           EOWNERDEAD   EPERM     EPERM
  * write(2)                  ENODATA      ok           EOWNERDEAD   EPERM     EPERM
@@ -400,8 +789,8 @@ struct qds_table_stats {
  * its owner goes            ok           -> abandoned ok           ok        ok
  * ========================= ============ ============ ============ ========= =========
  *
- * INFO, SERIALIZE_SIZE, WATCH, poll(2) and the other whences of lseek(2) work in
- * all states.
+ * INFO, SERIALIZE_SIZE, WATCH, DETACH, HISTORY, poll(2) and the other whences of
+ * lseek(2) work in all states.
  *
  * The owner of a restore is the process that began it, by BEGIN or the first
  * DESERIALIZE. Others may help with the restore and finish it. When the owner ends,
@@ -777,15 +1166,22 @@ struct qds_bitmap_seal {
 /**
  * struct qds_bitmap_copy - a new bitmap out of this one
  * @size: sizeof(struct qds_bitmap_copy)
- * @flags: must be 0
+ * @flags: TAKE: 0 or QDS_TAKE_SINCE; CLONE: must be 0
  * @out_fd: out: the descriptor of the new bitmap, for reading and writing
  * @__reserved: must be 0
+ * @instance: with QDS_TAKE_SINCE, in: the instance of the point; TAKE, out: of this
+ *	bitmap
+ * @since: with QDS_TAKE_SINCE: the generation of the point, see "The history of a
+ *	bitmap"
+ * @generation: TAKE, out: the generation of this bitmap from here on
  *
  * ioctl(QDS_BITMAP_TAKE) moves what is dirty into the new bitmap, all at one moment;
  * this one is clean then. A SET that is under way lands in one or the other, and
  * when the call returns the new one no longer changes by itself. It is
  * QDS_BITMAP_TAKEN. MERGE puts back what is left of it. On any error nothing was
- * taken.
+ * taken. With QDS_TAKE_SINCE it is ESTALE unless all that attached writers have made
+ * dirty since that point is taken by this. @instance and @generation answered are the
+ * point of the next one.
  *
  * ioctl(QDS_BITMAP_CLONE) copies, region by region; it needs no write access. The new
  * bitmap is QDS_BITMAP_ACTIVE.
@@ -795,7 +1191,13 @@ struct qds_bitmap_copy {
 	__u32 flags;
 	__s32 out_fd;
 	__u32 __reserved;
+	__aligned_u64 instance[2];
+	__aligned_u64 since;
+	__aligned_u64 generation;
 };
+
+/* For QDS_BITMAP_TAKE: only if nothing was lost since a point. */
+#define QDS_TAKE_SINCE		(1 << 0)
 
 #define QDS_BITMAP_TAKE		_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_TAKE)
 #define QDS_BITMAP_CLONE	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_CLONE)
@@ -818,8 +1220,13 @@ struct qds_bitmap_copy {
  * granularity, or it is EINVAL; as it is if @source is a descriptor of something else,
  * or of this bitmap. QDS_MERGE_OR rounds outward to whole bits.
  *
+ * If the source is truncated meanwhile, then what was cut off counts as clean.
+ *
  * On ENOMEM nothing has changed; or if others write meanwhile a part may have been
- * merged. All but QDS_MERGE_XOR can then be repeated.
+ * merged. So it may on EINTR, when the caller is killed; on EPERM, when this bitmap is
+ * sealed meanwhile; and on EBUSY, when a restore of one of the two begins: those regions
+ * are then merged that the call came to, and the others as they were. All but
+ * QDS_MERGE_XOR can then be repeated.
  */
 struct qds_bitmap_merge {
 	__u32 size;
@@ -867,5 +1274,281 @@ struct qds_bitmap_digest {
 };
 
 #define QDS_BITMAP_DIGEST	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_DIGEST)
+
+/**
+ * DOC: The history of a bitmap
+ *
+ * A writer records in a bitmap what it has changed elsewhere. If it dies, then
+ * something may have been changed that was not recorded. The bitmap says so if the
+ * writer was attached.
+ *
+ * Each bitmap has an instance, a random number that no other has, and a generation,
+ * never 0, that changes whenever something may be missing in the bitmap that was, or
+ * should be, dirty. Both together are a point. While a bitmap has the generation that
+ * was told, all that attached writers have changed since is dirty, or is yet to be made
+ * dirty by a writer who is alive and attached. The generation changes
+ *
+ * - when a writer ends without DETACH, unless it is QDS_ATTACH_MARKS_FIRST;
+ * - by TAKE, RESET and MERGE by AND, ANDNOT or XOR, whatever they find dirty, and by
+ *   TRUNCATE to fewer items;
+ * - by BEGIN, the first DESERIALIZE, and FINISH.
+ *
+ * It does not by SET and MERGE by OR, by ATTACH and DETACH, and by TRUNCATE to as many
+ * items or more.
+ *
+ * An attachment belongs to the process that called ATTACH, or all that share its table
+ * of descriptors, and to the file of the descriptor: its duplicates and those that were
+ * inherited or passed on are the same file, one that REOPEN makes is another. It ends
+ * without DETACH when that process ends, however that comes, or closes any of its
+ * descriptors of the file. A child of fork(2) and a process that was passed the
+ * descriptor are not attached, and what they close does not matter. execve(2) keeps the
+ * attachment if it keeps the descriptors.
+ */
+
+/* For QDS_BITMAP_ATTACH: the writer marks what it will change before it does. */
+#define QDS_ATTACH_MARKS_FIRST	(1 << 0)
+
+/**
+ * struct qds_bitmap_attach - ioctl(QDS_BITMAP_ATTACH), on a bitmap
+ * @size: sizeof(struct qds_bitmap_attach)
+ * @flags: 0 or QDS_ATTACH_MARKS_FIRST
+ * @instance: out: of the bitmap
+ * @generation: out: of the bitmap, just before
+ *
+ * From here on this process is a writer: what it changes it makes dirty, before it does
+ * (QDS_ATTACH_MARKS_FIRST: its end loses nothing) or after, but before it calls DETACH.
+ * A file that is attached already is EBUSY.
+ */
+struct qds_bitmap_attach {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 instance[2];
+	__aligned_u64 generation;
+};
+
+#define QDS_BITMAP_ATTACH	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_ATTACH)
+
+/**
+ * struct qds_bitmap_detach - ioctl(QDS_BITMAP_DETACH), on a bitmap in any state
+ * @size: sizeof(struct qds_bitmap_detach)
+ * @flags: must be 0
+ *
+ * All that the writer has changed is dirty. ENODATA if the file is not attached, or by
+ * another process.
+ */
+struct qds_bitmap_detach {
+	__u32 size;
+	__u32 flags;
+};
+
+#define QDS_BITMAP_DETACH	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_DETACH)
+
+/**
+ * struct qds_bitmap_history - ioctl(QDS_BITMAP_HISTORY), on a bitmap in any state
+ * @size: sizeof(struct qds_bitmap_history)
+ * @flags: must be 0
+ * @instance: in: the instance of a point; out: of the bitmap
+ * @since: the generation of the point, or 0 for none
+ * @generation: out: of the bitmap
+ * @unclean: out: how many writers have ended without DETACH, of either kind
+ * @writers: out: how many are attached
+ * @complete: out: 1 if the bitmap is at that point still, else 0; 0 while it is being
+ *	restored or abandoned
+ *
+ * QDS_BITMAP_TAKE with QDS_TAKE_SINCE asks the same, and acts at the same moment.
+ */
+struct qds_bitmap_history {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 instance[2];
+	__aligned_u64 since;
+	__aligned_u64 generation;
+	__aligned_u64 unclean;
+	__u32 writers;
+	__u32 complete;
+};
+
+#define QDS_BITMAP_HISTORY	_IO(QDS_IOC_MAGIC, QDS_CMD_BITMAP_HISTORY)
+
+/**
+ * DOC: fd stores
+ *
+ * A store holds open files under keys, a name of bytes and a number each, so that a
+ * successor finds what a process had open. It has a reference of each file: a file
+ * stays open when whoever saved it closes it or dies, until it is deleted or the store
+ * goes. A store that is linked to a name does not go with its last descriptor.
+ *
+ * Who may find what is in a store may use it: SAVE, FIND and all that changes a store
+ * need a descriptor of it that is open for writing. With a read-only one INFO and WALK
+ * work. FIND passes the security hook that receiving a file over a UNIX socket passes;
+ * what that refuses is the result.
+ *
+ * The same file may be saved under several keys. A descriptor opened with O_PATH may be
+ * saved too.
+ *
+ * What could hold the store in turn is refused with ELOOP, or the two could keep each
+ * other for ever: fd stores, this or another; and descriptors of io_uring. So are
+ * AF_UNIX sockets, but in a store that is linked to a name: a name can be unlinked.
+ * When its last name goes, the store drops its AF_UNIX sockets.
+ *
+ * Each file counts for the user who saved it, wherever it is: above the bound it is
+ * EDQUOT.
+ */
+
+/* The longest name of a key, in bytes. */
+#define QDS_FDSTORE_NAME_MAX	255
+
+/**
+ * struct qds_fdstore_create - ioctl(QDS_FDSTORE_CREATE), on /dev/qds
+ * @size: sizeof(struct qds_fdstore_create)
+ * @flags: must be 0
+ * @max_entries: refuse to hold more than this; 0 for no bound but that of the user
+ * @out_fd: out: the descriptor of the new store
+ * @__reserved: must be 0
+ *
+ * Makes an empty fd store, with room for @max_entries, up to some thousand.
+ */
+struct qds_fdstore_create {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 max_entries;
+	__s32 out_fd;
+	__u32 __reserved;
+};
+
+#define QDS_FDSTORE_CREATE	_IO(QDS_IOC_MAGIC, QDS_CMD_FDSTORE_CREATE)
+
+/**
+ * struct qds_fdstore_info - ioctl(QDS_FDSTORE_INFO), on an fd store
+ * @size: sizeof(struct qds_fdstore_info)
+ * @flags: must be 0
+ * @max_entries: out: as given at creation
+ * @entries: out: entries now
+ * @sockets: out: how many of them are AF_UNIX sockets
+ */
+struct qds_fdstore_info {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 max_entries;
+	__aligned_u64 entries;
+	__aligned_u64 sockets;
+};
+
+#define QDS_FDSTORE_INFO	_IO(QDS_IOC_MAGIC, QDS_CMD_FDSTORE_INFO)
+
+/**
+ * struct qds_fdstore_entry - a key, and a descriptor
+ * @name: pointer to the name, of any bytes but zero
+ * @name_len: its length, 1 to QDS_FDSTORE_NAME_MAX
+ * @id: the number that belongs to the key
+ * @fd: the descriptor, see the commands
+ * @flags: must be 0
+ */
+struct qds_fdstore_entry {
+	__aligned_u64 name;
+	__u32 name_len;
+	__u32 id;
+	__s32 fd;
+	__u32 flags;
+};
+
+/* Results of QDS_FDSTORE_RESAVE and QDS_FDSTORE_FIND_OR_SAVE. */
+#define QDS_FDSTORE_SAVED	0	/* the key was not there */
+#define QDS_FDSTORE_FOUND	1	/* it was */
+
+/**
+ * struct qds_fdstore_vec - entries to work on
+ * @size: sizeof(struct qds_fdstore_vec)
+ * @flags: must be 0
+ * @nr: number of elements, at least 1
+ * @done: out: elements gone through, see "Vectors"
+ * @entries: pointer to @nr struct qds_fdstore_entry
+ * @results: pointer to @nr __s32, or 0
+ *
+ * What may be wrong with an element is its result: -EINVAL and -ENAMETOOLONG for the
+ * name, -EOPNOTSUPP for flags; where a file is saved, -EBADF, -ELOOP, -EDQUOT, -ENOSPC
+ * (the store has max_entries) and -ENOMEM; where one is found, -EMFILE, and what a
+ * security module says. A file that was not saved is still the caller's, one that was
+ * not found is still the store's.
+ *
+ * ioctl(QDS_FDSTORE_SAVE) saves the file of each @fd. Results: 0, -EEXIST (what is
+ * there stays, even if it is the same file).
+ *
+ * ioctl(QDS_FDSTORE_FIND) makes a descriptor, close-on-exec, of each file, and writes it
+ * to @fd, or -1. Results: 0, -ENOENT.
+ *
+ * ioctl(QDS_FDSTORE_RESAVE) saves as SAVE does, but accepts that the same file, by
+ * whatever descriptor, is there under that key: results are QDS_FDSTORE_SAVED and
+ * QDS_FDSTORE_FOUND. Another file is -EEXIST, and stays.
+ *
+ * ioctl(QDS_FDSTORE_DELETE) takes entries out. Results: 0, -ENOENT.
+ *
+ * ioctl(QDS_FDSTORE_FIND_OR_SAVE) finds the file, or if the key is not there, saves that
+ * of @fd, all at one moment: of several callers one saves, and the others get that
+ * file. Results: QDS_FDSTORE_FOUND, and @fd is a new descriptor as by FIND; or
+ * QDS_FDSTORE_SAVED, and @fd stays.
+ *
+ * FIND and FIND_OR_SAVE write each @fd before the descriptor is there. When that fails,
+ * the call is EFAULT, and @done, if it can be written, is that element.
+ */
+struct qds_fdstore_vec {
+	__u32 size;
+	__u32 flags;
+	__u32 nr;
+	__u32 done;
+	__aligned_u64 entries;
+	__aligned_u64 results;
+};
+
+#define QDS_FDSTORE_SAVE	_IO(QDS_IOC_MAGIC, QDS_CMD_FDSTORE_SAVE)
+#define QDS_FDSTORE_FIND	_IO(QDS_IOC_MAGIC, QDS_CMD_FDSTORE_FIND)
+#define QDS_FDSTORE_RESAVE	_IO(QDS_IOC_MAGIC, QDS_CMD_FDSTORE_RESAVE)
+#define QDS_FDSTORE_DELETE	_IO(QDS_IOC_MAGIC, QDS_CMD_FDSTORE_DELETE)
+#define QDS_FDSTORE_FIND_OR_SAVE \
+	_IO(QDS_IOC_MAGIC, QDS_CMD_FDSTORE_FIND_OR_SAVE)
+
+/* The file is an AF_UNIX socket, and goes with the store's last name. */
+#define QDS_FDSTORE_SOCKET	(1 << 0)
+
+/**
+ * struct qds_fdstore_record - of a walk
+ * @id: the number that belongs to the key
+ * @name_len: length of the name
+ * @flags: bits QDS_FDSTORE_SOCKET
+ * @__reserved: 0
+ * @name: the name, and zeroes behind it
+ */
+struct qds_fdstore_record {
+	__u32 id;
+	__u32 name_len;
+	__u32 flags;
+	__u32 __reserved;
+	char name[QDS_FDSTORE_NAME_MAX + 1];
+};
+
+/**
+ * struct qds_fdstore_walk - ioctl(QDS_FDSTORE_WALK), on an fd store
+ * @size: sizeof(struct qds_fdstore_walk)
+ * @flags: must be 0
+ * @cursor: in: 0 to begin, then what the call before has answered; out: where to go
+ *	on, 0 when all entries have been told
+ * @records: pointer to room for @nr struct qds_fdstore_record
+ * @nr: in: that room, at least 1; out: how many were written
+ * @__reserved: must be 0
+ *
+ * Entries come in the order in which they were saved. One that is there throughout is
+ * told once, however many calls the walk takes; one that is saved meanwhile comes behind
+ * them, if the walk is not over.
+ */
+struct qds_fdstore_walk {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 cursor;
+	__aligned_u64 records;
+	__u32 nr;
+	__u32 __reserved;
+};
+
+#define QDS_FDSTORE_WALK	_IO(QDS_IOC_MAGIC, QDS_CMD_FDSTORE_WALK)
 
 #endif /* _UAPI_LINUX_QDS_H */

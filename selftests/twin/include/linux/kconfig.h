@@ -32,6 +32,10 @@
 #define CONFIG_FAILSLAB			1
 #define CONFIG_CRYPTO_LIB_SHA256	1
 
+#ifdef TWIN_DEBUG
+#define CONFIG_DEBUG_ATOMIC_SLEEP	1
+#define CONFIG_DEBUG_LOCK_ALLOC		1
+#endif
 #ifdef TWIN_ASAN
 #define CONFIG_KASAN			1
 #endif

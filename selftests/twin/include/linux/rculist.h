@@ -37,4 +37,10 @@ static inline void list_del_rcu(struct list_head *entry)
 	     &pos->member != (head);					\
 	     pos = list_entry_rcu(pos->member.next, typeof(*pos), member))
 
+/* For lists of which nothing is freed meanwhile, whatever sees to that. */
+#define list_for_each_entry_lockless(pos, head, member)		\
+	for (pos = list_entry_rcu((head)->next, typeof(*pos), member);	\
+	     &pos->member != (head);					\
+	     pos = list_entry_rcu(pos->member.next, typeof(*pos), member))
+
 #endif /* _TWIN_LINUX_RCULIST_H */

@@ -24,6 +24,7 @@ struct task_struct {
 	unsigned int fail_nth;
 	bool fail_on;
 	bool fail_seen;
+	bool killed;
 };
 
 extern __thread struct task_struct *twin_current;
@@ -60,15 +61,15 @@ int set_cpus_allowed_ptr(struct task_struct *task, const struct cpumask *mask);
 struct task_struct *get_task_struct(struct task_struct *task);
 void put_task_struct(struct task_struct *task);
 
-/* No signal reaches a thread of the twin. */
-static inline int signal_pending(struct task_struct *task)
-{
-	return 0;
-}
-
+/* Only send_sig(SIGKILL) reaches a thread of the twin. */
 static inline int fatal_signal_pending(struct task_struct *task)
 {
-	return 0;
+	return READ_ONCE(task->killed);
+}
+
+static inline int signal_pending(struct task_struct *task)
+{
+	return fatal_signal_pending(task);
 }
 
 #endif /* _TWIN_LINUX_SCHED_H */

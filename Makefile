@@ -77,6 +77,11 @@ demo: ## an incremental backup of a real file system image, in a guest
 	@$(MAKE) guest-module tools
 	@tools/demo/run
 
+demo-handover: guest-module tools ## a server is killed again and again, and no client notices, in a guest
+	@$(SETUP) guest
+	@$(GUEST) --file $(B)/bin/handover --file tools/demo/handover/guest.sh \
+		-- guest.sh
+
 shell: guest-module tools ## a shell in a guest with qds; or one command: make shell RUN='qdsctl caps'
 	@$(SETUP) guest
 	@$(GUEST) $(if $(value RUN),,--interactive) --file $(B)/bin/qdsctl \
@@ -110,13 +115,31 @@ check-static: ## style, sparse, warnings of two compilers, headers, documentatio
 
 # --- benchmarks ---
 
-bench: bench-qht ## every benchmark: figures and ratios, and as files in build/bench/
+bench: bench-qht bench-hbitmap bench-lockcnt bench-device ## every benchmark: figures and ratios, and as files in build/bench/
 
 # In userspace at native speed, and in a kernel where that part is.
 bench-qht: ## qht against other hash tables; options by BENCH='--filter */hit'
 	@$(SETUP) bench
 	@$(MAKE) -s -C tools/bench OUT=$(B)/bench
 	@tools/bench/run qht $(BENCH)
+
+bench-hbitmap: ## hbitmap against a flat bitmap, memcpy() and Roaring, in userspace
+	@$(SETUP) bench
+	@$(MAKE) -s -C tools/bench OUT=$(B)/bench
+	@tools/bench/run hbitmap $(BENCH)
+
+bench-lockcnt: ## lockcnt against refcount_t and a mutex, in userspace
+	@$(SETUP) bench
+	@$(MAKE) -s -C tools/bench OUT=$(B)/bench $(B)/bench/bench-lockcnt
+	@tools/bench/run lockcnt $(BENCH)
+
+bench-device: ## /dev/qds against maps of bpf(2) and files in memory, in a guest
+	@$(SETUP) bench guest
+	@tools/bench/run device $(BENCH)
+
+bench-handover: guest-module ## fd stores against SCM_RIGHTS, in a guest
+	@$(SETUP) build guest
+	@tools/bench/handover/run
 
 # --- the rest ---
 
@@ -131,5 +154,5 @@ distclean: clean ## also remove the caches: kernels, kernel sources, their build
 	@scripts/fetch --clean
 
 .PHONY: help all modules modules_install install tools samples guest-module \
-	demo shell check check-twin check-litmus check-kunit check-guest check-formats check-readme \
-	check-static bench bench-qht clean distclean
+	demo demo-handover shell check check-twin check-litmus check-kunit check-guest check-formats check-readme \
+	check-static bench bench-qht bench-hbitmap bench-lockcnt bench-device bench-handover clean distclean

@@ -82,6 +82,269 @@ int qds_reopen(int fd, uint32_t access)
 }
 
 /**
+ * qds_watch() - tell an eventfd when there is as much in an object as is wanted
+ * @fd: a table or a bitmap
+ * @eventfd: the eventfd
+ * @amount: entries, or dirty items
+ * @flags: 0, or QDS_WATCH_ONCE: one time
+ *
+ * Until @fd's open file is closed, or qds_unwatch().
+ *
+ * Return: 0 or -errno.
+ */
+int qds_watch(int fd, int eventfd, uint64_t amount, uint32_t flags)
+{
+	struct qds_object_watch arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.eventfd = eventfd,
+		.events = QDS_EVENT_REACHED,
+		.amount = amount,
+	};
+
+	return command(fd, QDS_OBJECT_WATCH, &arg);
+}
+
+/**
+ * qds_unwatch() - tell an eventfd no longer
+ * @fd: the descriptor that qds_watch() was called with
+ * @eventfd: the eventfd
+ *
+ * Return: 0 or -errno.
+ */
+int qds_unwatch(int fd, int eventfd)
+{
+	struct qds_object_watch arg = {
+		.size = sizeof(arg),
+		.flags = QDS_WATCH_REMOVE,
+		.eventfd = eventfd,
+	};
+
+	return command(fd, QDS_OBJECT_WATCH, &arg);
+}
+
+/**
+ * qds_watch_poll() - say what poll(2) waits for
+ * @fd: a table or a bitmap
+ * @amount: entries, or dirty items
+ *
+ * Return: 0 or -errno.
+ */
+int qds_watch_poll(int fd, uint64_t amount)
+{
+	return qds_watch(fd, -1, amount, 0);
+}
+
+/* One that is too long is so for the kernel, however long it is. */
+static uint32_t name_length(const char *name)
+{
+	return strnlen(name, QDS_NAME_LEN + 1);
+}
+
+/**
+ * qds_link() - give an object a name
+ * @fd: the object
+ * @name: the name; it must not be in use
+ * @mode: who may open it, bits of 0666, as of a file
+ * @flags: 0; or QDS_LINK_RESERVE: nobody may until qds_publish_name()
+ *
+ * An object lives as long as it has a name that is not only reserved.
+ *
+ * Return: 0 or -errno: -EEXIST when the name is in use.
+ */
+int qds_link(int fd, const char *name, uint32_t mode, uint32_t flags)
+{
+	struct qds_object_link arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.name = ptr_to_u64(name),
+		.name_len = name_length(name),
+		.mode = mode,
+	};
+
+	return command(fd, QDS_OBJECT_LINK, &arg);
+}
+
+/**
+ * qds_publish_name() - let a reserved name be opened
+ * @fd: the object that it is reserved for
+ * @name: the name
+ *
+ * Return: 0 or -errno: -ENOENT when the object has no such name, -EEXIST when it is
+ * published already.
+ */
+int qds_publish_name(int fd, const char *name)
+{
+	struct qds_object_publish arg = {
+		.size = sizeof(arg),
+		.name = ptr_to_u64(name),
+		.name_len = name_length(name),
+	};
+
+	return command(fd, QDS_OBJECT_PUBLISH, &arg);
+}
+
+/**
+ * qds_open_name() - open the object of a name
+ * @dev: the device
+ * @name: the name
+ * @access: QDS_ACCESS_READ, perhaps with QDS_ACCESS_WRITE
+ *
+ * Return: a descriptor or -errno: -ENOENT when there is no such name, -EACCES when its
+ * mode does not allow that, -EBUSY when it is only reserved.
+ */
+int qds_open_name(int dev, const char *name, uint32_t access)
+{
+	struct qds_name_open arg = {
+		.size = sizeof(arg),
+		.name = ptr_to_u64(name),
+		.name_len = name_length(name),
+		.access = access,
+	};
+	int err = command(dev, QDS_NAME_OPEN, &arg);
+
+	return err ? err : arg.out_fd;
+}
+
+/**
+ * qds_unlink() - take a name away
+ * @dev: the device
+ * @name: the name
+ *
+ * Return: 0 or -errno: -ENOENT when there is no such name, -EPERM when it is another
+ * user's.
+ */
+int qds_unlink(int dev, const char *name)
+{
+	struct qds_name_unlink arg = {
+		.size = sizeof(arg),
+		.name = ptr_to_u64(name),
+		.name_len = name_length(name),
+	};
+
+	return command(dev, QDS_NAME_UNLINK, &arg);
+}
+
+static int watch_name(int dev, const char *name, struct qds_name_watch *arg)
+{
+	arg->size = sizeof(*arg);
+	arg->name = ptr_to_u64(name);
+	arg->name_len = name ? name_length(name) : 0;
+	return command(dev, QDS_NAME_WATCH, arg);
+}
+
+/**
+ * qds_watch_name() - tell an eventfd what happens to a name
+ * @dev: the device
+ * @name: the name; NULL for any
+ * @eventfd: the eventfd
+ * @events: QDS_NAME_PUBLISHED, QDS_NAME_UNLINKED or both
+ *
+ * Until @dev's open file is closed, or qds_unwatch_name().
+ *
+ * Return: 0 or -errno.
+ */
+int qds_watch_name(int dev, const char *name, int eventfd, uint32_t events)
+{
+	struct qds_name_watch arg = { .eventfd = eventfd, .events = events };
+
+	return name && !*name ? -EINVAL : watch_name(dev, name, &arg);
+}
+
+/**
+ * qds_unwatch_name() - tell an eventfd no longer what happens to a name
+ * @dev: the device
+ * @name: as given to qds_watch_name()
+ * @eventfd: likewise
+ *
+ * Return: 0 or -errno: -ENOENT when it is not told.
+ */
+int qds_unwatch_name(int dev, const char *name, int eventfd)
+{
+	struct qds_name_watch arg = { .flags = QDS_WATCH_REMOVE, .eventfd = eventfd };
+
+	return name && !*name ? -EINVAL : watch_name(dev, name, &arg);
+}
+
+/**
+ * qds_get_names() - the next names
+ * @dev: the device
+ * @cursor: 0 to begin; where to go on
+ * @entries: room for names
+ * @nr: for so many, at least 1; then how many were written, 0 at the end
+ *
+ * qds_name_iter_next() is the same without the bookkeeping.
+ *
+ * Return: 0 or -errno.
+ */
+int qds_get_names(int dev, uint64_t *cursor, struct qds_name_entry *entries,
+		  uint32_t *nr)
+{
+	struct qds_name_list arg = {
+		.size = sizeof(arg),
+		.cursor = *cursor,
+		.entries = ptr_to_u64(entries),
+		.nr = *nr,
+	};
+	int err = command(dev, QDS_NAME_LIST, &arg);
+
+	if (err)
+		return err;
+	*cursor = arg.cursor;
+	*nr = arg.nr;
+	return 0;
+}
+
+/**
+ * qds_name_iter_init() - begin a walk over all names
+ * @iter: the walk
+ * @dev: the device, which must stay open
+ */
+void qds_name_iter_init(struct qds_name_iter *iter, int dev)
+{
+	iter->dev = dev;
+	iter->cursor = 0;
+	iter->nr = 0;
+	iter->at = 0;
+}
+
+/**
+ * qds_name_iter_next() - the next name of a walk
+ * @iter: the walk
+ * @entry: filled in
+ *
+ * Names come in the order in which they were linked. One that is there all the time is
+ * told once, whatever comes and goes.
+ *
+ * Return: 1, 0 when there are no more, or -errno.
+ */
+int qds_name_iter_next(struct qds_name_iter *iter, struct qds_name_entry *entry)
+{
+	int err;
+
+	if (iter->at == iter->nr) {
+		iter->at = 0;
+		iter->nr = QDS_NAME_BATCH;
+		err = qds_get_names(iter->dev, &iter->cursor, iter->batch, &iter->nr);
+		if (err)
+			iter->nr = 0;
+		if (err || !iter->nr)
+			return err;
+	}
+	*entry = iter->batch[iter->at++];
+	return 1;
+}
+
+static int create_table(int dev, struct qds_table_create *arg)
+{
+	int err;
+
+	arg->size = sizeof(*arg);
+	err = command(dev, QDS_TABLE_CREATE, arg);
+	return err ? err : arg->out_fd;
+}
+
+/**
  * qds_create_table() - make an empty table
  * @dev: the device
  * @key_size: bytes of a key, at least 1
@@ -95,15 +358,38 @@ int qds_create_table(int dev, uint32_t key_size, uint32_t value_size,
 		     uint64_t max_entries, uint64_t size_hint)
 {
 	struct qds_table_create arg = {
-		.size = sizeof(arg),
 		.key_size = key_size,
 		.value_size = value_size,
 		.max_entries = max_entries,
 		.size_hint = size_hint,
 	};
-	int err = command(dev, QDS_TABLE_CREATE, &arg);
 
-	return err ? err : arg.out_fd;
+	return create_table(dev, &arg);
+}
+
+/**
+ * qds_create_varlen_table() - make an empty table of varying lengths
+ * @dev: the device
+ * @max_key_size: bytes of the longest key, at least 1
+ * @max_value_size: bytes of the longest value, 0 for a set of keys
+ * @max_entries: refuse to hold more; 0 for no bound but memory
+ * @size_hint: entries expected; 0 if unknown
+ *
+ * Return: the table's descriptor or -errno.
+ */
+int qds_create_varlen_table(int dev, uint32_t max_key_size,
+			    uint32_t max_value_size, uint64_t max_entries,
+			    uint64_t size_hint)
+{
+	struct qds_table_create arg = {
+		.flags = QDS_TABLE_VARLEN,
+		.key_size = max_key_size,
+		.value_size = max_value_size,
+		.max_entries = max_entries,
+		.size_hint = size_hint,
+	};
+
+	return create_table(dev, &arg);
 }
 
 /**
@@ -130,6 +416,8 @@ static int table_command(int fd, unsigned long cmd, struct qds_entries *entries)
 		.keys = ptr_to_u64(entries->keys),
 		.values = ptr_to_u64(entries->values),
 		.results = ptr_to_u64(entries->results),
+		.key_lens = ptr_to_u64(entries->key_lens),
+		.value_lens = ptr_to_u64(entries->value_lens),
 	};
 	int err = command(fd, cmd, &arg);
 
@@ -174,6 +462,51 @@ int qds_table_lookup(int fd, struct qds_entries *entries)
 int qds_table_remove(int fd, struct qds_entries *entries)
 {
 	return table_command(fd, QDS_TABLE_REMOVE, entries);
+}
+
+/**
+ * qds_table_walk() - the next entries of a table
+ * @fd: the table
+ * @walk: where it stands, and room; filled in
+ *
+ * Return: 0 or -errno: -ENOSPC, with @walk->nr, @walk->key_bytes and
+ * @walk->value_bytes saying how much room is enough.
+ */
+int qds_table_walk(int fd, struct qds_walk *walk)
+{
+	struct qds_table_walk arg = {
+		.size = sizeof(arg),
+		.cursor = walk->cursor,
+		.keys = ptr_to_u64(walk->keys),
+		.values = ptr_to_u64(walk->values),
+		.key_lens = ptr_to_u64(walk->key_lens),
+		.value_lens = ptr_to_u64(walk->value_lens),
+		.key_bytes = walk->key_room,
+		.value_bytes = walk->value_room,
+		.nr = walk->room,
+	};
+	int err = command(fd, QDS_TABLE_WALK, &arg);
+
+	walk->cursor = arg.cursor;
+	walk->nr = err && err != -ENOSPC ? 0 : arg.nr;
+	walk->key_bytes = arg.key_bytes;
+	walk->value_bytes = arg.value_bytes;
+	return err;
+}
+
+/**
+ * qds_table_set_sealed() - seal a table
+ * @fd: the table
+ *
+ * Who is at work with it is waited for.
+ *
+ * Return: 0 or -errno.
+ */
+int qds_table_set_sealed(int fd)
+{
+	struct qds_table_seal arg = { .size = sizeof(arg) };
+
+	return command(fd, QDS_TABLE_SEAL, &arg);
 }
 
 /**
@@ -707,6 +1040,98 @@ int qds_bitmap_take(int fd)
 }
 
 /**
+ * qds_bitmap_take_since() - take, if nothing was lost since a point
+ * @fd: the bitmap; it is clean afterwards
+ * @since: the point, or NULL for any
+ * @point: out: the point of the next take
+ *
+ * Return: the new bitmap's descriptor, or -errno: nothing was taken. -ESTALE: some of
+ * what was changed since the point may not be dirty, or it is of another bitmap.
+ */
+int qds_bitmap_take_since(int fd, const struct qds_bitmap_point *since,
+			  struct qds_bitmap_point *point)
+{
+	struct qds_bitmap_copy arg = { .size = sizeof(arg) };
+	int err;
+
+	if (since) {
+		arg.flags = QDS_TAKE_SINCE;
+		arg.instance[0] = since->instance[0];
+		arg.instance[1] = since->instance[1];
+		arg.since = since->generation;
+	}
+	err = command(fd, QDS_BITMAP_TAKE, &arg);
+	if (err)
+		return err;
+	point->instance[0] = arg.instance[0];
+	point->instance[1] = arg.instance[1];
+	point->generation = arg.generation;
+	return arg.out_fd;
+}
+
+/**
+ * qds_bitmap_attach_writer() - be a writer that records in a bitmap
+ * @fd: the bitmap
+ * @flags: 0 or QDS_ATTACH_MARKS_FIRST
+ * @point: out: where the bitmap was just before; may be NULL
+ *
+ * Return: 0 or -errno: -EBUSY when the descriptor is attached already.
+ */
+int qds_bitmap_attach_writer(int fd, uint32_t flags, struct qds_bitmap_point *point)
+{
+	struct qds_bitmap_attach arg = { .size = sizeof(arg), .flags = flags };
+	int err = command(fd, QDS_BITMAP_ATTACH, &arg);
+
+	if (!err && point) {
+		point->instance[0] = arg.instance[0];
+		point->instance[1] = arg.instance[1];
+		point->generation = arg.generation;
+	}
+	return err;
+}
+
+/**
+ * qds_bitmap_detach_writer() - end being a writer
+ * @fd: the bitmap, in which all is dirty that was written
+ *
+ * Return: 0 or -errno: -ENODATA when this process has not attached by it.
+ */
+int qds_bitmap_detach_writer(int fd)
+{
+	struct qds_bitmap_detach arg = { .size = sizeof(arg) };
+
+	return command(fd, QDS_BITMAP_DETACH, &arg);
+}
+
+/**
+ * qds_bitmap_get_history() - ask who writes, and what was lost
+ * @fd: the bitmap
+ * @since: for @history->complete: a point, or NULL
+ * @point: out: where the bitmap is
+ * @history: out
+ *
+ * Return: 0 or -errno.
+ */
+int qds_bitmap_get_history(int fd, const struct qds_bitmap_point *since,
+			   struct qds_bitmap_point *point,
+			   struct qds_bitmap_history *history)
+{
+	int err;
+
+	*history = (struct qds_bitmap_history) { .size = sizeof(*history) };
+	if (since) {
+		history->instance[0] = since->instance[0];
+		history->instance[1] = since->instance[1];
+		history->since = since->generation;
+	}
+	err = command(fd, QDS_BITMAP_HISTORY, history);
+	point->instance[0] = history->instance[0];
+	point->instance[1] = history->instance[1];
+	point->generation = history->generation;
+	return err;
+}
+
+/**
  * qds_bitmap_clone() - copy a bitmap
  * @fd: the bitmap
  *
@@ -868,4 +1293,194 @@ int qds_bitmap_load(int fd, uint64_t start, uint64_t count, size_t chunk,
 	}
 	free(chunks.data);
 	return err;
+}
+
+/**
+ * qds_create_fdstore() - make an empty fd store
+ * @dev: the device
+ * @max_entries: refuse to hold more; 0 for no bound but the user's
+ *
+ * Return: the store's descriptor or -errno.
+ */
+int qds_create_fdstore(int dev, uint64_t max_entries)
+{
+	struct qds_fdstore_create arg = { .size = sizeof(arg), .max_entries = max_entries };
+	int err = command(dev, QDS_FDSTORE_CREATE, &arg);
+
+	return err ? err : arg.out_fd;
+}
+
+/**
+ * qds_fdstore_get_info() - how many entries an fd store has
+ * @fd: the store
+ * @info: filled in
+ *
+ * Return: 0 or -errno.
+ */
+int qds_fdstore_get_info(int fd, struct qds_fdstore_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->size = sizeof(*info);
+	return command(fd, QDS_FDSTORE_INFO, info);
+}
+
+/**
+ * qds_fdstore_entry_init() - fill an entry in
+ * @entry: the entry
+ * @name: its name, which the entry points to
+ * @id: its number
+ * @fd: its descriptor; for finding and deleting, anything
+ */
+void qds_fdstore_entry_init(struct qds_fdstore_entry *entry, const char *name,
+			    uint32_t id, int fd)
+{
+	*entry = (struct qds_fdstore_entry){
+		.name = ptr_to_u64(name),
+		.name_len = strlen(name),
+		.id = id,
+		.fd = fd,
+	};
+}
+
+static int fdstore_command(int fd, unsigned long cmd, struct qds_fd_list *list)
+{
+	struct qds_fdstore_vec arg = {
+		.size = sizeof(arg),
+		.nr = list->nr,
+		.entries = ptr_to_u64(list->entries),
+		.results = ptr_to_u64(list->results),
+	};
+	int err = command(fd, cmd, &arg);
+
+	list->done = arg.done;
+	return err;
+}
+
+/**
+ * qds_fdstore_save() - save files
+ * @fd: the store
+ * @list: entries; @done is filled in, and @results if given: 0, or
+ *	-EEXIST where the key is there already
+ *
+ * Return: 0 or -errno.
+ */
+int qds_fdstore_save(int fd, struct qds_fd_list *list)
+{
+	return fdstore_command(fd, QDS_FDSTORE_SAVE, list);
+}
+
+/**
+ * qds_fdstore_find() - find files
+ * @fd: the store
+ * @list: entries; @done is filled in, and @results if given: 0 and a new
+ *	descriptor, close-on-exec, or -ENOENT where the key is not there
+ *
+ * Return: 0 or -errno.
+ */
+int qds_fdstore_find(int fd, struct qds_fd_list *list)
+{
+	return fdstore_command(fd, QDS_FDSTORE_FIND, list);
+}
+
+/**
+ * qds_fdstore_resave() - save files that may have been saved
+ * @fd: the store
+ * @list: entries; @done is filled in, and @results if given: QDS_FDSTORE_SAVED,
+ *	QDS_FDSTORE_FOUND, or -EEXIST where the key has another file
+ *
+ * Return: 0 or -errno.
+ */
+int qds_fdstore_resave(int fd, struct qds_fd_list *list)
+{
+	return fdstore_command(fd, QDS_FDSTORE_RESAVE, list);
+}
+
+/**
+ * qds_fdstore_delete() - take entries out
+ * @fd: the store
+ * @list: entries; @done is filled in, and @results if given: 0, or
+ *	-ENOENT where the key is not there
+ *
+ * Return: 0 or -errno.
+ */
+int qds_fdstore_delete(int fd, struct qds_fd_list *list)
+{
+	return fdstore_command(fd, QDS_FDSTORE_DELETE, list);
+}
+
+/**
+ * qds_fdstore_find_or_save() - find files, or save those given
+ * @fd: the store
+ * @list: entries; @done is filled in, and @results if given: QDS_FDSTORE_SAVED,
+ *	or QDS_FDSTORE_FOUND and a new descriptor in the place of the one given
+ *
+ * Return: 0 or -errno.
+ */
+int qds_fdstore_find_or_save(int fd, struct qds_fd_list *list)
+{
+	return fdstore_command(fd, QDS_FDSTORE_FIND_OR_SAVE, list);
+}
+
+/**
+ * qds_fdstore_save_one() - save one file
+ * @fd: the store
+ * @name: name of the key
+ * @id: number of the key
+ * @file: a descriptor of the file
+ *
+ * Return: 0 or -errno.
+ */
+int qds_fdstore_save_one(int fd, const char *name, uint32_t id, int file)
+{
+	struct qds_fdstore_entry entry;
+	struct qds_fd_list list = { .entries = &entry, .nr = 1 };
+
+	qds_fdstore_entry_init(&entry, name, id, file);
+	return qds_fdstore_save(fd, &list);
+}
+
+/**
+ * qds_fdstore_find_one() - find one file
+ * @fd: the store
+ * @name: name of the key
+ * @id: number of the key
+ *
+ * Return: a new descriptor or -errno.
+ */
+int qds_fdstore_find_one(int fd, const char *name, uint32_t id)
+{
+	struct qds_fdstore_entry entry;
+	struct qds_fd_list list = { .entries = &entry, .nr = 1 };
+	int err;
+
+	qds_fdstore_entry_init(&entry, name, id, -1);
+	err = qds_fdstore_find(fd, &list);
+	return err ? err : entry.fd;
+}
+
+/**
+ * qds_fdstore_get_records() - the next keys of an fd store
+ * @fd: the store
+ * @cursor: 0 to begin; where to go on, 0 at the end
+ * @records: room for keys
+ * @nr: for so many, at least 1; then how many were written
+ *
+ * Return: 0 or -errno.
+ */
+int qds_fdstore_get_records(int fd, uint64_t *cursor,
+			    struct qds_fdstore_record *records, uint32_t *nr)
+{
+	struct qds_fdstore_walk arg = {
+		.size = sizeof(arg),
+		.cursor = *cursor,
+		.records = ptr_to_u64(records),
+		.nr = *nr,
+	};
+	int err = command(fd, QDS_FDSTORE_WALK, &arg);
+
+	if (err)
+		return err;
+	*cursor = arg.cursor;
+	*nr = arg.nr;
+	return 0;
 }

@@ -25,15 +25,18 @@
 #define CHUNK_SHIFT	16
 #define CHUNK		(1UL << CHUNK_SHIFT)
 #define PAGE		4096UL
-#define N_SMALL		14
+#define N_SMALL		16
 #define N_LARGE		22
 #define N_CLASSES	(N_SMALL + N_LARGE)
 #define BATCH		32
 #define MAX_THREADS	128
 
-/* Powers of two are aligned to themselves, as kmalloc()'s are. */
+/*
+ * Powers of two are aligned to themselves, as kmalloc()'s are. A slab of its own
+ * have the nodes and leaves of hbitmap: 576 and 2112.
+ */
 static const uint32_t small_sizes[N_SMALL] = {
-	16, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096, 6144, 8192,
+	16, 32, 48, 64, 96, 128, 192, 256, 512, 576, 1024, 2048, 2112, 4096, 6144, 8192,
 };
 
 struct object {
@@ -446,5 +449,20 @@ void memory_prefault(size_t size)
 		touched = frontier;
 	for (; touched < frontier + size; touched += PAGE)
 		__atomic_store_n(touched, 0, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&lock);
+}
+
+/**
+ * memory_huge() - map what is allocated from now on in huge pages
+ *
+ * As a kernel's slabs are, and what it maps linearly.
+ */
+void memory_huge(void)
+{
+	pthread_mutex_lock(&lock);
+	if (!arena)
+		init_arena();
+	/* Where there are none it is as it was. */
+	madvise(frontier, ARENA_SIZE - (frontier - arena), MADV_HUGEPAGE);
 	pthread_mutex_unlock(&lock);
 }

@@ -13,5 +13,6 @@
 int64_t memory_used(void);
 void memory_settle(void);
 void memory_prefault(size_t size);
+void memory_huge(void);
 
 #endif /* BENCH_MEMORY_H */

@@ -104,11 +104,14 @@ static struct json_object *describe(const char *name,
 	return object;
 }
 
-/* Four digits, whatever the magnitude. */
+/* Four digits, whatever the magnitude; three of what is below 1. */
 static const char *digits(char *buf, size_t size, double value)
 {
 	int decimals = value < 10 ? 3 : value < 100 ? 2 : value < 1000 ? 1 : 0;
+	double least;
 
+	for (least = 0.1; value > 0 && value < least && decimals < 12; least /= 10)
+		decimals++;
 	snprintf(buf, size, "%.*f", decimals, value);
 	return buf;
 }

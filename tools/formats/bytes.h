@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Big-endian numbers in bytes that need not be aligned. */
+/* Numbers of either endianness in bytes that need not be aligned. */
 #ifndef FORMATS_BYTES_H
 #define FORMATS_BYTES_H
 
@@ -46,6 +46,34 @@ static inline void put_be32(void *bytes, uint32_t value)
 static inline void put_be64(void *bytes, uint64_t value)
 {
 	value = htobe64(value);
+	memcpy(bytes, &value, sizeof(value));
+}
+
+static inline uint32_t get_le32(const void *bytes)
+{
+	uint32_t value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return le32toh(value);
+}
+
+static inline uint64_t get_le64(const void *bytes)
+{
+	uint64_t value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return le64toh(value);
+}
+
+static inline void put_le32(void *bytes, uint32_t value)
+{
+	value = htole32(value);
+	memcpy(bytes, &value, sizeof(value));
+}
+
+static inline void put_le64(void *bytes, uint64_t value)
+{
+	value = htole64(value);
 	memcpy(bytes, &value, sizeof(value));
 }
 

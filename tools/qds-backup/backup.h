@@ -39,6 +39,7 @@ enum status {
  * @width: columns of the map; 0 for the terminal's
  * @chunk: bytes to serialize at once
  * @fd: inherited bitmap to compare with; -1 if none
+ * @name: the name of one, if none was inherited; NULL if none
  * @self: how to run this program again
  */
 struct options {
@@ -47,6 +48,7 @@ struct options {
 	uint32_t width;
 	uint32_t chunk;
 	int fd;
+	const char *name;
 	const char *self;
 };
 

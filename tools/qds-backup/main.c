@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backup.h"
 #include "libqds.h"
@@ -26,6 +27,7 @@ const char *argp_program_version = "qds-backup " VERSION;
 
 enum {
 	OPT_FD = 0x100,
+	OPT_NAME,
 	OPT_ASCII,
 	OPT_CHUNK,
 	OPT_PROGRESS,
@@ -139,6 +141,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			return -EINVAL;
 		options->fd = fd;
 		return 0;
+	case OPT_NAME:
+		options->name = arg;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->nr == MAX_ARGS)
 			argp_error(state, "too many arguments");
@@ -158,6 +163,7 @@ static const struct argp_option argp_options[] = {
 	{ "chunk", OPT_CHUNK, "BYTES", 0,
 	  "scan, apply: serialize so much at once; 512 if not given", 0 },
 	{ "fd", OPT_FD, "N", 0, "verify: the inherited bitmap", 0 },
+	{ "name", OPT_NAME, "NAME", 0, "verify: the bitmap of that name", 0 },
 	{ 0 }
 };
 
@@ -166,7 +172,7 @@ static const struct argp argp = {
 	.parser = parse_option,
 	.args_doc = "scan FULL IMAGE BITMAP\n"
 		    "apply BITMAP IMAGE COPY\n"
-		    "verify --fd N BITMAP",
+		    "verify --fd N | --name NAME BITMAP",
 	.doc = "Incremental backup of an image with the qds module.\n"
 	       "\vscan finds the blocks of IMAGE that differ from its copy FULL, draws\n"
 	       "and saves them as BITMAP, and lets another process verify that. apply\n"
@@ -175,6 +181,25 @@ static const struct argp argp = {
 	       "Exit status: 0 success; 1 what should be equal is not; 2 wrong usage;\n"
 	       "3 an error.",
 };
+
+static enum status verify_named(const struct options *options, const char *file)
+{
+	struct options found = *options;
+	enum status status;
+	int dev = device_open();
+
+	if (dev < 0)
+		return STATUS_ERROR;
+	found.fd = qds_open_name(dev, options->name, QDS_ACCESS_READ);
+	close(dev);
+	if (found.fd < 0)
+		return fail_errno(found.fd,
+				  "cannot open a bitmap of the name '%s' (qdsctl name list shows which there are)",
+				  options->name);
+	status = step_verify(&found, file);
+	close(found.fd);
+	return status;
+}
 
 static enum status run(const struct arguments *arguments)
 {
@@ -185,8 +210,12 @@ static enum status run(const struct arguments *arguments)
 		return step_scan(options, arg[1], arg[2], arg[3]);
 	if (arguments->nr == 4 && !strcmp(arg[0], "apply"))
 		return step_apply(options, arg[1], arg[2], arg[3]);
-	if (arguments->nr == 2 && !strcmp(arg[0], "verify") && options->fd >= 0)
+	if (arguments->nr == 2 && !strcmp(arg[0], "verify") && options->fd >= 0 &&
+	    !options->name)
 		return step_verify(options, arg[1]);
+	if (arguments->nr == 2 && !strcmp(arg[0], "verify") && options->fd < 0 &&
+	    options->name)
+		return verify_named(options, arg[1]);
 	return fail(STATUS_USAGE, "see qds-backup --help");
 }
 

@@ -117,8 +117,8 @@ static enum status compare_dirty(int a, int b)
 }
 
 /**
- * step_verify() - is a saved bitmap that of an inherited descriptor?
- * @options: of the command line: the descriptor
+ * step_verify() - is a saved bitmap that of a descriptor?
+ * @options: of the command line: the descriptor, and the name if it was opened by that
  * @file: path of the saved bitmap
  *
  * It is read back into a second bitmap.
@@ -133,7 +133,8 @@ enum status step_verify(const struct options *options, const char *file)
 
 	err = qds_bitmap_get_info(options->fd, &info);
 	if (err)
-		return fail_errno(err, "descriptor %d", options->fd);
+		return options->name ? fail_errno(err, "%s is no bitmap", options->name) :
+				       fail_errno(err, "descriptor %d", options->fd);
 	dev = device_open();
 	if (dev < 0)
 		return STATUS_ERROR;
@@ -141,8 +142,12 @@ enum status step_verify(const struct options *options, const char *file)
 	close(dev);
 	if (fd < 0)
 		return fail_errno(fd, "bitmap: create");
-	printf("verify: process %d has the bitmap of process %d as descriptor %d\n",
-	       (int)getpid(), (int)getppid(), options->fd);
+	if (options->name)
+		printf("verify: process %d has opened the bitmap %s\n",
+		       (int)getpid(), options->name);
+	else
+		printf("verify: process %d has the bitmap of process %d as descriptor %d\n",
+		       (int)getpid(), (int)getppid(), options->fd);
 	status = bitmap_load(fd, info.items, file, LOAD_CHUNK);
 	if (!status)
 		status = compare_dirty(options->fd, fd);

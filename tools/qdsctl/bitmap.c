@@ -9,6 +9,7 @@
 #include "bitmap.h"
 #include "json.h"
 #include "map.h"
+#include "name.h"
 #include "parse.h"
 #include "text.h"
 
@@ -332,14 +333,17 @@ static enum status run_test(struct call *call)
 
 static enum status run_create(struct call *call)
 {
+	const char *local = call->nr > 1 ? call->args[0] : NULL;
+	const char *number = call->args[call->nr - 1];
+	enum status status = names_check(call, local);
 	uint64_t items;
 	int dev, fd, err;
 
-	if (!name_ok(call, call->args[0]))
-		return STATUS_USAGE;
-	err = parse_u64(call->args[1], &items);
+	if (status)
+		return status;
+	err = parse_u64(number, &items);
 	if (err)
-		return fail(call, STATUS_USAGE, "items: '%s' %s", call->args[1],
+		return fail(call, STATUS_USAGE, "items: '%s' %s", number,
 			    err == -ERANGE ? "is too large" : "is not a number");
 	if (!items)
 		return fail(call, STATUS_USAGE, "a bitmap has at least one item");
@@ -354,7 +358,7 @@ static enum status run_create(struct call *call)
 	if (fd < 0)
 		return fail_errno(call, fd, "%" PRIu64 " items, granularity %u",
 				  items, call->granularity);
-	return object_add(call, call->args[0], fd) ? STATUS_OK : STATUS_ERROR;
+	return names_give(call, local, fd, NULL);
 }
 
 static enum status run_info(struct call *call)
@@ -489,6 +493,8 @@ static const char chunk_details[] =
 
 static const struct argp_option create_options[] = {
 	{ "granularity", 'g', "N", 0, "A bit stands for 2^N items; 0 if not given", 0 },
+	NAME_OPTION,
+	MODE_OPTION,
 	{ 0 }
 };
 
@@ -518,8 +524,8 @@ static const struct argp_option map_options[] = {
 
 const struct command bitmap_commands[] = {
 	{
-		.name = "bitmap create", .args = "NAME ITEMS", .run = run_create,
-		.options = create_options, .min = 2, .max = 2,
+		.name = "bitmap create", .args = "[NAME] ITEMS", .run = run_create,
+		.options = create_options, .min = 1, .max = 2,
 		.help = "Make a bitmap with all items clean",
 	}, {
 		.name = "bitmap set", .args = "BITMAP [RANGE]...",
@@ -590,12 +596,12 @@ const struct command bitmap_commands[] = {
 		.run = run_finish,
 		.help = "End a restore",
 	}, {
-		.name = "bitmap take", .args = "BITMAP NAME", .min = 2, .max = 2,
-		.run = run_take,
+		.name = "bitmap take", .args = "BITMAP [NAME]", .min = 1, .max = 2,
+		.options = take_options, .run = run_take,
 		.help = "Move what is dirty into a new bitmap",
 	}, {
-		.name = "bitmap clone", .args = "BITMAP NAME", .min = 2, .max = 2,
-		.run = run_clone,
+		.name = "bitmap clone", .args = "BITMAP [NAME]", .min = 1, .max = 2,
+		.options = copy_options, .run = run_clone,
 		.help = "Copy a bitmap",
 	}, {
 		.name = "bitmap merge", .args = "BITMAP SOURCE", .min = 2, .max = 2,
@@ -609,6 +615,18 @@ const struct command bitmap_commands[] = {
 		.name = "bitmap seal", .args = "BITMAP", .min = 1, .max = 1,
 		.run = run_seal,
 		.help = "Make a bitmap that does not change any more",
+	}, {
+		.name = "bitmap attach", .args = "BITMAP", .min = 1, .max = 1,
+		.options = attach_options, .run = run_attach,
+		.help = "Be a writer: an end without bitmap detach is told",
+	}, {
+		.name = "bitmap detach", .args = "BITMAP", .min = 1, .max = 1,
+		.run = run_detach,
+		.help = "End that: all that was written is dirty",
+	}, {
+		.name = "bitmap history", .args = "BITMAP", .min = 1, .max = 1,
+		.options = history_options, .run = run_history,
+		.help = "The point that a bitmap is at, and who writes",
 	}, {
 		.name = "bitmap digest", .args = "BITMAP", .min = 1, .max = 1,
 		.run = run_digest,

@@ -38,7 +38,19 @@ void report_half(const struct call *call, const struct bitmap *bitmap);
 /* chunks.c */
 enum status run_chunks(struct call *call);
 
+/* history.c */
+extern const struct argp_option attach_options[];
+extern const struct argp_option history_options[];
+enum status point_parse(const struct call *call, const char *text,
+			struct qds_bitmap_point *point);
+void point_print(const struct qds_bitmap_point *point);
+enum status run_attach(struct call *call);
+enum status run_detach(struct call *call);
+enum status run_history(struct call *call);
+
 /* whole.c */
+extern const struct argp_option copy_options[];
+extern const struct argp_option take_options[];
 extern const struct argp_option merge_options[];
 extern const struct argp_option wait_options[];
 enum status run_begin(struct call *call);

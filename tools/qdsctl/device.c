@@ -8,11 +8,36 @@
 #include "json.h"
 #include "qdsctl.h"
 
+static const struct {
+	uint64_t bit;
+	const char *name;
+} features[] = {
+	{ QDS_FEATURE_TABLE, "table" },
+	{ QDS_FEATURE_BITMAP, "bitmap" },
+	{ QDS_FEATURE_NAMES, "names" },
+	{ QDS_FEATURE_FDSTORE, "fdstore" },
+	{ QDS_FEATURE_VARLEN, "varlen" },
+	{ QDS_FEATURE_WATCH, "watch" },
+	{ QDS_FEATURE_HISTORY, "history" },
+};
+
+static void print_limit(const char *name, uint64_t limit)
+{
+	if (limit)
+		printf("%-23s %" PRIu64 "\n", name, limit);
+	else
+		printf("%-23s none\n", name);
+}
+
 static void print_caps(const struct qds_caps *caps)
 {
-	printf("features                %s%s\n",
-	       caps->features & QDS_FEATURE_TABLE ? "table " : "",
-	       caps->features & QDS_FEATURE_BITMAP ? "bitmap" : "");
+	size_t i;
+
+	printf("%-23s", "features");
+	for (i = 0; i < ARRAY_SIZE(features); i++)
+		if (caps->features & features[i].bit)
+			printf(" %s", features[i].name);
+	putchar('\n');
 	printf("max_bitmap_bits         %" PRIu64 "\n",
 	       (uint64_t)caps->max_bitmap_bits);
 	printf("max_table_entries       %" PRIu64 "\n",
@@ -21,19 +46,24 @@ static void print_caps(const struct qds_caps *caps)
 	printf("max_value_size          %u\n", caps->max_value_size);
 	printf("max_granularity         %u\n", caps->max_granularity);
 	printf("max_serial_granularity  %u\n", caps->max_serial_granularity);
+	print_limit("user_objects", caps->user_objects);
+	print_limit("user_names", caps->user_names);
+	print_limit("user_fds", caps->user_fds);
+	print_limit("user_entries", caps->user_entries);
+	print_limit("user_bits", caps->user_bits);
 }
 
 static void print_caps_json(const struct qds_caps *caps)
 {
 	struct json_object *object = json_object_new_object();
-	struct json_object *features = json_object_new_array();
+	struct json_object *list = json_object_new_array();
+	size_t i;
 
-	if (caps->features & QDS_FEATURE_TABLE)
-		json_object_array_add(features, json_object_new_string("table"));
-	if (caps->features & QDS_FEATURE_BITMAP)
-		json_object_array_add(features,
-				      json_object_new_string("bitmap"));
-	json_object_object_add(object, "features", features);
+	for (i = 0; i < ARRAY_SIZE(features); i++)
+		if (caps->features & features[i].bit)
+			json_object_array_add(list,
+					      json_object_new_string(features[i].name));
+	json_object_object_add(object, "features", list);
 	json_number(object, "max_bitmap_bits", caps->max_bitmap_bits);
 	json_number(object, "max_table_entries", caps->max_table_entries);
 	json_number(object, "max_key_size", caps->max_key_size);
@@ -41,6 +71,11 @@ static void print_caps_json(const struct qds_caps *caps)
 	json_number(object, "max_granularity", caps->max_granularity);
 	json_number(object, "max_serial_granularity",
 		    caps->max_serial_granularity);
+	json_number(object, "user_objects", caps->user_objects);
+	json_number(object, "user_names", caps->user_names);
+	json_number(object, "user_fds", caps->user_fds);
+	json_number(object, "user_entries", caps->user_entries);
+	json_number(object, "user_bits", caps->user_bits);
 	json_put_line(object);
 }
 
@@ -81,6 +116,10 @@ static enum status info_table(struct call *call, const struct object *object,
 	json_number(json, "entries", info.entries);
 	json_number(json, "max_entries", info.max_entries);
 	json_number(json, "buckets", info.buckets);
+	json_text(json, "state", info.state == QDS_TABLE_SEALED ? "sealed" :
+								  "active");
+	json_text(json, "lengths", info.create_flags & QDS_TABLE_VARLEN ?
+				   "varying" : "fixed");
 	return STATUS_OK;
 }
 
@@ -110,6 +149,20 @@ static enum status info_bitmap(struct call *call, const struct object *object,
 	json_number(json, "granularity", info.granularity);
 	json_number(json, "dirty", info.dirty);
 	json_number(json, "memory", info.memory);
+	return STATUS_OK;
+}
+
+static enum status info_fdstore(struct call *call, const struct object *object,
+				struct json_object *json)
+{
+	struct qds_fdstore_info info;
+	int err = qds_fdstore_get_info(object->fd, &info);
+
+	if (err)
+		return fail_errno(call, err, "%s", object->name);
+	json_number(json, "entries", info.entries);
+	json_number(json, "max_entries", info.max_entries);
+	json_number(json, "sockets", info.sockets);
 	return STATUS_OK;
 }
 
@@ -149,6 +202,8 @@ enum status info_run(struct call *call, uint32_t kind)
 		status = info_table(call, &object, json);
 	else if (info.kind == QDS_KIND_BITMAP)
 		status = info_bitmap(call, &object, json);
+	else if (info.kind == QDS_KIND_FDSTORE)
+		status = info_fdstore(call, &object, json);
 	if (status)
 		json_object_put(json);
 	else if (call->json)

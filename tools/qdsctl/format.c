@@ -114,6 +114,38 @@ int format_read(enum format format, const char *text, void *bytes, size_t size)
 	}
 }
 
+/* Bytes that a word stands for where lengths vary. */
+static size_t natural_size(enum format format, const char *text)
+{
+	switch (format) {
+	case FORMAT_HEX:
+		return (strlen(text) + 1) / 2;
+	case FORMAT_U32:
+		return 4;
+	case FORMAT_U64:
+		return 8;
+	default:
+		return strlen(text);
+	}
+}
+
+/**
+ * format_read_some() - a key or value of a length of its own
+ * @format: how it is written
+ * @text: what was written
+ * @bytes: filled in
+ * @max: bytes of the longest
+ * @size: its length
+ *
+ * Return: as format_read(); -EMSGSIZE when it is longer than @max.
+ */
+int format_read_some(enum format format, const char *text, void *bytes,
+		     size_t max, size_t *size)
+{
+	*size = natural_size(format, text);
+	return *size > max ? -EMSGSIZE : format_read(format, text, bytes, *size);
+}
+
 /* Escapes what is not printable ASCII, and the backslash, as \xNN. */
 static char *write_text(enum format format, const unsigned char *bytes,
 			size_t size)
@@ -184,4 +216,19 @@ char *format_write(enum format format, const void *bytes, size_t size)
 	default:
 		return write_text(format, bytes, size);
 	}
+}
+
+/**
+ * format_write_some() - a key or value of a length of its own
+ * @format: how to write it; where its length does not fit that, it is hex
+ * @bytes: the key or value
+ * @size: its length
+ *
+ * Return: as format_write().
+ */
+char *format_write_some(enum format format, const void *bytes, size_t size)
+{
+	if (format_fits(format, size))
+		format = FORMAT_HEX;
+	return format_write(format, bytes, size);
 }

@@ -19,6 +19,9 @@ int format_parse(const char *text, enum format *format);
 const char *format_name(enum format format);
 int format_fits(enum format format, size_t size);
 int format_read(enum format format, const char *text, void *bytes, size_t size);
+int format_read_some(enum format format, const char *text, void *bytes,
+		     size_t max, size_t *size);
 char *format_write(enum format format, const void *bytes, size_t size);
+char *format_write_some(enum format format, const void *bytes, size_t size);
 
 #endif /* QDSCTL_FORMAT_H */

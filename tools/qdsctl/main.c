@@ -13,7 +13,8 @@
 #include "util.h"
 
 static const struct command *const groups[] = {
-	device_commands, table_commands, bitmap_commands, script_commands,
+	device_commands, name_commands, save_commands, restore_commands, table_commands,
+	bitmap_commands, fdstore_commands, script_commands,
 };
 
 /* How many of @words the command's name takes up, 0 if it is not this one. */
@@ -162,6 +163,23 @@ static error_t option_format(struct call *call, const char *arg,
 	return -EINVAL;
 }
 
+/* As chmod has it; there is nothing to execute. */
+static error_t option_mode(struct call *call, const char *arg)
+{
+	char *end;
+	unsigned long mode = strtoul(arg, &end, 8);
+
+	if (*arg >= '0' && *arg <= '7' && !*end && !(mode & ~0666UL)) {
+		call->mode = mode;
+		call->mode_given = true;
+		return 0;
+	}
+	call->reported = true;
+	fail(call, STATUS_USAGE,
+	     "'%s' is no mode: use octal digits, to read and to write, as 640", arg);
+	return -EINVAL;
+}
+
 static error_t option_container(struct call *call, const char *arg)
 {
 	static const char *const names[] = {
@@ -227,6 +245,8 @@ static error_t parse_valued(int key, char *arg, struct call *call)
 		return option_side(call, "--rows", arg, &call->rows);
 	case OPT_HOW:
 		return option_how(call, arg);
+	case OPT_MODE:
+		return option_mode(call, arg);
 	case OPT_TIMEOUT:
 		call->timeout_given = true;
 		return option_u32(call, "--timeout", arg, &call->timeout);
@@ -280,6 +300,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'o':
 		call->file = arg;
 		return 0;
+	case OPT_SOCKET:
+		call->socket = arg;
+		return 0;
 	case 'B':
 		call->bitmap = arg;
 		return 0;
@@ -291,6 +314,24 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_DISABLED:
 		call->disabled = true;
+		return 0;
+	case OPT_VARLEN:
+		call->varlen = true;
+		return 0;
+	case OPT_NAME:
+		call->name = arg;
+		return 0;
+	case OPT_RESERVE:
+		call->reserve = true;
+		return 0;
+	case OPT_NAMES:
+		call->names = true;
+		return 0;
+	case OPT_SINCE:
+		call->since = arg;
+		return 0;
+	case OPT_MARKS_FIRST:
+		call->marks_first = true;
 		return 0;
 	case 'r':
 		call->read_only = true;
@@ -515,9 +556,12 @@ enum status command_run(struct session *session, int nr, char **words)
 		return fail_errno(&call, -ENOMEM, "arguments");
 	skip = name_words(call.command, words) - 1;
 	memcpy(argv, words + skip, (nr - skip) * sizeof(*argv));
+	/* argp does not tell of arguments where there are none. */
+	call.args = argv + nr - skip;
 	snprintf(name, sizeof(name), "qdsctl %s", call.command->name);
 	argv[0] = name;
 	status = run_call(&call, nr - skip, argv);
+	opened_close(session);
 	free(argv);
 	return status;
 }
@@ -571,7 +615,8 @@ static error_t parse_main(int key, char *arg, struct argp_state *state)
 	case 'h':
 		argp_state_help(state, stdout,
 				ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK);
-		printf("\nObjects have names and live until qdsctl ends.\n");
+		puts("\nObjects have names and live until qdsctl ends, but those linked by name\n"
+		     "link or create --name: other processes find these by that name.");
 		printf("\nCommands (qdsctl COMMAND --help says more):\n");
 		print_commands(NULL);
 		puts("\nExit status: 0 success; 1 a negative answer; 2 wrong usage; 3 an error.");

@@ -50,9 +50,20 @@ struct object {
 };
 
 /**
+ * struct opened - an object that a command has opened by its name
+ * @next: in the session
+ * @fd: its descriptor
+ */
+struct opened {
+	struct opened *next;
+	int fd;
+};
+
+/**
  * struct session - what lives as long as the process
  * @device: path of the device
  * @objects: the named objects
+ * @opened: those that are open until the command ends
  * @script: the script that is run, for messages; NULL on the command line
  * @line: its line
  * @stdin_taken: is the script itself read from standard input?
@@ -63,6 +74,7 @@ struct object {
 struct session {
 	const char *device;
 	struct object *objects;
+	struct opened *opened;
 	const char *script;
 	unsigned int line;
 	bool stdin_taken;
@@ -90,6 +102,14 @@ enum {
 	OPT_DISABLED,
 	OPT_HOW,
 	OPT_TIMEOUT,
+	OPT_VARLEN,
+	OPT_NAME,
+	OPT_MODE,
+	OPT_RESERVE,
+	OPT_NAMES,
+	OPT_SOCKET,
+	OPT_SINCE,
+	OPT_MARKS_FIRST,
 	OPT_USAGE,
 	OPT_VERSION,
 };
@@ -107,14 +127,21 @@ enum {
  * @json: write JSON
  * @quiet: write no messages but errors
  * @raw: entries are binary records
- * @all: test: only what is all dirty is a success
+ * @all: test: only what is all dirty is a success; name unlink: all names
  * @ascii: draw without UTF-8
  * @no_finish: deserialize: more will follow
  * @keep_going: script: do not stop at an error
  * @read_only: reopen: without writing
  * @create: import: make the bitmap
  * @disabled: export: QEMU shall not record into it
+ * @varlen: table create: lengths vary
+ * @reserve: name link: nobody can open the name yet
+ * @name: the name that a new object is linked to; NULL if not given
+ * @mode: who may open the name that is linked, if @mode_given
+ * @mode_given: has it been given?
+ * @names: save: published names, not objects of this process
  * @file: file to read or write; NULL if not given
+ * @socket: fdstore import, export: path of a UNIX socket; NULL if not given
  * @container: import, export: what the file is
  * @bitmap: import, export: the bitmap's name there; NULL if not given
  * @context: import: the server's metadata context; NULL if not given
@@ -127,6 +154,8 @@ enum {
  * @width: columns of a map; 0 if not given
  * @rows: rows of a map; 0 if not given
  * @how: merge: QDS_MERGE_*
+ * @since: take, history: a point of the bitmap; NULL if not given
+ * @marks_first: attach: the writer marks before it changes
  * @timeout: wait: seconds, if @timeout_given
  * @timeout_given: has it been given?
  * @chunk: bytes to serialize at once; 0 if not given
@@ -156,7 +185,14 @@ struct call {
 	bool read_only;
 	bool create;
 	bool disabled;
+	bool varlen;
+	bool reserve;
+	const char *name;
+	uint32_t mode;
+	bool mode_given;
+	bool names;
 	const char *file;
+	const char *socket;
 	enum container container;
 	const char *bitmap;
 	const char *context;
@@ -169,6 +205,8 @@ struct call {
 	uint32_t width;
 	uint32_t rows;
 	uint32_t how;
+	const char *since;
+	bool marks_first;
 	uint32_t timeout;
 	bool timeout_given;
 	uint64_t chunk;
@@ -203,8 +241,12 @@ struct command {
 };
 
 extern const struct command device_commands[];
+extern const struct command name_commands[];
+extern const struct command save_commands[];
+extern const struct command restore_commands[];
 extern const struct command table_commands[];
 extern const struct command bitmap_commands[];
+extern const struct command fdstore_commands[];
 extern const struct command script_commands[];
 
 /* main.c */
@@ -226,6 +268,7 @@ struct object *object_named(struct session *session, const char *name);
 struct object *object_add(const struct call *call, const char *name, int fd);
 enum status object_find(const struct call *call, const char *text, uint32_t kind,
 			struct object *object);
+void opened_close(struct session *session);
 void session_close(struct session *session);
 const char *kind_name(uint32_t kind);
 
@@ -234,6 +277,11 @@ enum status info_run(struct call *call, uint32_t kind);
 
 /* stats.c */
 enum status stats_run(struct call *call);
+
+/* table_walk.c */
+enum status run_walk(struct call *call);
+enum status run_table_seal(struct call *call);
+int wait_for(const struct call *call, int fd);
 
 /* files.c */
 const char *input_name(const char *path);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "name.h"
 #include "parse.h"
 #include "qdsctl.h"
 
@@ -54,11 +55,14 @@ static const char *explain(int err)
 		return "the bitmap is being restored: bitmap finish ends that";
 	case ENODATA:
 		return "the bitmap is not being restored";
+	case ESTALE:
+		return "something may have been lost since that point: copy everything";
 	case EOWNERDEAD:
 		return "a restore was abandoned: bitmap begin, and restore all of it";
 	case EPERM:
-		return "a bitmap that is sealed, or was taken and only becomes cleaner";
+		return "it is sealed, or was taken and only becomes cleaner";
 	case EFBIG:
+	case EDQUOT:
 		return "qdsctl caps shows the limits";
 	case EOPNOTSUPP:
 		return "qdsctl caps shows what this kernel has";
@@ -141,6 +145,8 @@ const char *kind_name(uint32_t kind)
 		return "table";
 	case QDS_KIND_BITMAP:
 		return "bitmap";
+	case QDS_KIND_FDSTORE:
+		return "fdstore";
 	default:
 		return "unknown";
 	}
@@ -231,10 +237,55 @@ static int inherited(const char *text)
 	return fd;
 }
 
+/* Opens an object by the name it is linked to, for as long as the command runs. */
+static enum status open_linked(const struct call *call, const char *name, int *fd)
+{
+	struct opened *opened = calloc(1, sizeof(*opened));
+	enum status status;
+
+	if (!opened)
+		return fail_errno(call, -ENOMEM, "%s", name);
+	status = name_open(call, name, fd);
+	if (status || *fd < 0) {
+		free(opened);
+		return status;
+	}
+	opened->fd = *fd;
+	opened->next = call->session->opened;
+	call->session->opened = opened;
+	return STATUS_OK;
+}
+
+/**
+ * opened_close() - close what a command has opened by its name
+ * @session: the session
+ */
+void opened_close(struct session *session)
+{
+	struct opened *opened;
+
+	while (session->opened) {
+		opened = session->opened;
+		session->opened = opened->next;
+		close(opened->fd);
+		free(opened);
+	}
+}
+
+/* Finds what is no object of this process. */
+static enum status find_elsewhere(const struct call *call, const char *text, int *fd)
+{
+	*fd = inherited(text);
+	if (*fd >= 0)
+		return STATUS_OK;
+	return open_linked(call, strncmp(text, "name:", 5) ? text : text + 5, fd);
+}
+
 /**
  * object_find() - the object that an argument means
  * @call: the command
- * @text: a name, or fd:N for an inherited descriptor
+ * @text: a name in this process, fd:N for an inherited descriptor, or a name that an
+ *	object is linked to, also as name:NAME
  * @kind: the kind that it must be, 0 for any
  * @object: filled in, with a copy
  *
@@ -244,21 +295,22 @@ enum status object_find(const struct call *call, const char *text, uint32_t kind
 			struct object *object)
 {
 	const struct object *named = object_named(call->session, text);
+	enum status status = STATUS_OK;
 	struct qds_object_info info;
 	int err;
 
-	if (named)
-		*object = *named;
-	else
-		*object = (struct object){
-			.name = (char *)text,
-			.fd = inherited(text),
-			.key_format = FORMAT_BYTES,
-			.value_format = FORMAT_BYTES,
-		};
+	*object = named ? *named : (struct object){
+		.name = (char *)text,
+		.key_format = FORMAT_BYTES,
+		.value_format = FORMAT_BYTES,
+	};
+	if (!named)
+		status = find_elsewhere(call, text, &object->fd);
+	if (status)
+		return status;
 	if (object->fd < 0)
 		return fail(call, STATUS_USAGE,
-			    "no object '%s' in this process: create it first, or use fd:N for an inherited descriptor",
+			    "no object '%s' in this process, and none is linked to that name: create it first, or use fd:N for an inherited descriptor",
 			    text);
 	err = qds_object_get_info(object->fd, &info);
 	if (err == -EBADF)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* table create, info, insert, lookup, remove; table stats is in stats.c */
+/*
+ * table create, info, insert, lookup, remove; table stats is in stats.c, table walk
+ * and seal in table_walk.c
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,6 +10,7 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "name.h"
 #include "parse.h"
 #include "qdsctl.h"
 
@@ -25,8 +29,11 @@ enum operation { INSERT, LOOKUP, REMOVE };
  * @values: its values
  * @results: its results
  * @lines: the lines of the file that they are from; 0 if from none
- * @key_size: bytes of a key
- * @value_size: bytes of a value
+ * @key_lens: length of each key, if @varlen
+ * @value_lens: length of each value, if @varlen
+ * @key_size: bytes of a key, or of the longest
+ * @value_size: bytes of a value, or of the longest
+ * @varlen: have keys and values lengths of their own?
  * @yes: entries inserted, found or removed
  * @no: entries that were there already, or were not
  * @list: the JSON that is being written
@@ -40,8 +47,11 @@ struct work {
 	unsigned char *values;
 	int32_t results[BATCH];
 	unsigned int lines[BATCH];
+	uint32_t key_lens[BATCH];
+	uint32_t value_lens[BATCH];
 	uint32_t key_size;
 	uint32_t value_size;
+	bool varlen;
 	uint64_t yes;
 	uint64_t no;
 	struct json_list list;
@@ -55,6 +65,22 @@ static unsigned char *key_at(const struct work *work, uint32_t i)
 static unsigned char *value_at(const struct work *work, uint32_t i)
 {
 	return work->values + (size_t)i * work->value_size;
+}
+
+/* As the user wants it, unless it has a length that cannot be written so. */
+static char *write_key(const struct work *work, uint32_t i)
+{
+	uint32_t size = work->varlen ? work->key_lens[i] : work->key_size;
+
+	return format_write_some(work->object.key_format, key_at(work, i), size);
+}
+
+static char *write_value(const struct work *work, uint32_t i)
+{
+	uint32_t size = work->varlen ? work->value_lens[i] : work->value_size;
+
+	return format_write_some(work->object.value_format, value_at(work, i),
+				 size);
 }
 
 /* Values go in with INSERT and come out with LOOKUP. */
@@ -101,10 +127,8 @@ static enum status print_found(struct work *work, uint32_t i)
 		}
 		return STATUS_OK;
 	}
-	key = format_write(work->object.key_format, key_at(work, i),
-			   work->key_size);
-	value = format_write(work->object.value_format, value_at(work, i),
-			     work->value_size);
+	key = write_key(work, i);
+	value = write_value(work, i);
 	if (!key || !value)
 		status = fail_errno(work->call, -ENOMEM, "%s",
 				    work->object.name);
@@ -119,8 +143,7 @@ static enum status print_found(struct work *work, uint32_t i)
 
 static enum status report_error(struct work *work, uint32_t i)
 {
-	char *key = format_write(work->object.key_format, key_at(work, i),
-				 work->key_size);
+	char *key = write_key(work, i);
 	enum status status;
 
 	status = fail_errno(work->call, work->results[i], "key %s",
@@ -138,8 +161,7 @@ static void report_no(struct work *work, uint32_t i)
 	if (work->call->file || work->call->quiet ||
 	    (work->operation == LOOKUP && work->call->json))
 		return;
-	key = format_write(work->object.key_format, key_at(work, i),
-			   work->key_size);
+	key = write_key(work, i);
 	fail(work->call, STATUS_NO, "key %s %s", key ? key : "?",
 	     work->operation == INSERT ? "is there already" :
 					 "is not in the table");
@@ -186,6 +208,9 @@ static enum status flush(struct work *work)
 	work->entries.results = work->results;
 	work->entries.key_size = work->key_size;
 	work->entries.value_size = has_values(work) ? work->value_size : 0;
+	work->entries.key_lens = work->varlen ? work->key_lens : NULL;
+	work->entries.value_lens = work->varlen && has_values(work) ?
+				   work->value_lens : NULL;
 	err = issue(work, &work->entries);
 	if (err)
 		status = fail_errno(work->call, err, "%s", work->object.name);
@@ -199,6 +224,10 @@ static enum status flush(struct work *work)
 static enum status read_error(struct work *work, const char *what, int err,
 			      const char *text, enum format format, size_t size)
 {
+	if (err == -EMSGSIZE && work->varlen)
+		return fail(work->call, STATUS_USAGE,
+			    "%s '%s' has not 1 to %zu bytes, written as %s",
+			    what, text, size, format_name(format));
 	if (err == -EMSGSIZE)
 		return fail(work->call, STATUS_USAGE,
 			    "%s '%s' is not of the table's %zu bytes, written as %s",
@@ -208,20 +237,46 @@ static enum status read_error(struct work *work, const char *what, int err,
 		    format_name(format));
 }
 
+static int read_key(struct work *work, uint32_t i, const char *text)
+{
+	size_t size;
+	int err;
+
+	if (!work->varlen)
+		return format_read(work->object.key_format, text,
+				   key_at(work, i), work->key_size);
+	err = format_read_some(work->object.key_format, text, key_at(work, i),
+			       work->key_size, &size);
+	work->key_lens[i] = size;
+	return err || size ? err : -EMSGSIZE;
+}
+
+static int read_value(struct work *work, uint32_t i, const char *text)
+{
+	size_t size;
+	int err;
+
+	if (!work->varlen)
+		return format_read(work->object.value_format, text,
+				   value_at(work, i), work->value_size);
+	err = format_read_some(work->object.value_format, text,
+			       value_at(work, i), work->value_size, &size);
+	work->value_lens[i] = size;
+	return err;
+}
+
 /* Adds an entry as the user wrote it to the batch. */
 static enum status add(struct work *work, const char *key, const char *value)
 {
 	uint32_t i = work->entries.nr;
 	int err;
 
-	err = format_read(work->object.key_format, key, key_at(work, i),
-			  work->key_size);
+	err = read_key(work, i, key);
 	if (err)
 		return read_error(work, "key", err, key,
 				  work->object.key_format, work->key_size);
 	if (value) {
-		err = format_read(work->object.value_format, value,
-				  value_at(work, i), work->value_size);
+		err = read_value(work, i, value);
 		if (err)
 			return read_error(work, "value", err, value,
 					  work->object.value_format,
@@ -331,7 +386,7 @@ static enum status from_file(struct work *work)
 static enum status check_format(const struct call *call, const char *what,
 				enum format format, uint32_t size)
 {
-	if (!format_fits(format, size))
+	if (!format_fits(format, size) || call->varlen)
 		return STATUS_OK;
 	return fail(call, STATUS_USAGE, "%s of %u bytes cannot be written as %s",
 		    what, size, format_name(format));
@@ -346,6 +401,8 @@ static enum status choose_formats(struct work *work)
 		object->key_format = work->call->key_format;
 	if (work->call->value_format)
 		object->value_format = work->call->value_format;
+	if (work->varlen)
+		return STATUS_OK;
 	status = check_format(work->call, "keys", object->key_format,
 			      work->key_size);
 	if (!status && has_values(work))
@@ -374,6 +431,11 @@ static enum status prepare(struct work *work)
 		return fail_errno(call, err, "%s", work->object.name);
 	work->key_size = info.key_size;
 	work->value_size = info.value_size;
+	work->varlen = info.create_flags & QDS_TABLE_VARLEN;
+	if (work->varlen && call->raw)
+		return fail(call, STATUS_USAGE,
+			    "--raw is for entries that are all of one size, and those of %s are not",
+			    work->object.name);
 	status = choose_formats(work);
 	if (status)
 		return status;
@@ -432,10 +494,10 @@ static enum status run_remove(struct call *call)
 
 static enum status check_create(const struct call *call)
 {
-	enum status status;
+	enum status status = names_check(call, call->args[0]);
 
-	if (!name_ok(call, call->args[0]))
-		return STATUS_USAGE;
+	if (status)
+		return status;
 	if (!call->key_size)
 		return fail(call, STATUS_USAGE, "--key-size is needed");
 	status = check_format(call, "keys", call->key_format, call->key_size);
@@ -448,7 +510,7 @@ static enum status check_create(const struct call *call)
 static enum status run_create(struct call *call)
 {
 	enum status status = check_create(call);
-	struct object *object;
+	struct object *object = NULL;
 	int dev, fd;
 
 	if (status)
@@ -456,20 +518,19 @@ static enum status run_create(struct call *call)
 	dev = device_open(call);
 	if (dev < 0)
 		return STATUS_ERROR;
-	fd = qds_create_table(dev, call->key_size, call->value_size,
-			      call->max_entries, call->size_hint);
+	fd = (call->varlen ? qds_create_varlen_table : qds_create_table)(dev,
+		call->key_size, call->value_size, call->max_entries,
+		call->size_hint);
 	close(dev);
 	if (fd < 0)
 		return fail_errno(call, fd, "keys of %u bytes, values of %u",
 				  call->key_size, call->value_size);
-	object = object_add(call, call->args[0], fd);
-	if (!object)
-		return STATUS_ERROR;
-	if (call->key_format)
+	status = names_give(call, call->args[0], fd, &object);
+	if (object && call->key_format)
 		object->key_format = call->key_format;
-	if (call->value_format)
+	if (object && call->value_format)
 		object->value_format = call->value_format;
-	return STATUS_OK;
+	return status;
 }
 
 static enum status run_info(struct call *call)
@@ -480,15 +541,20 @@ static enum status run_info(struct call *call)
 static const char format_details[] =
 	"FORMAT is bytes (the word itself, of the exact size), text (the same,\n"
 	"filled up with zero bytes), hex, u32 or u64 (both little-endian).\n"
-	"What table create is told is kept with the name; else it is bytes.";
+	"What table create is told is kept with the name; else it is bytes.\n"
+	"Where lengths vary, bytes and text are the word as it is.";
 
 static const struct argp_option create_options[] = {
 	{ "key-size", 'k', "BYTES", 0, "Size of a key", 0 },
 	{ "value-size", 'v', "BYTES", 0, "Size of a value; 0 if not given", 0 },
+	{ "varlen", OPT_VARLEN, NULL, 0,
+	  "Keys and values have lengths of their own, up to these", 0 },
 	{ "max-entries", OPT_MAX_ENTRIES, "N", 0, "Refuse to hold more", 0 },
 	{ "size-hint", OPT_SIZE_HINT, "N", 0, "Entries expected", 0 },
 	{ "key-format", 'K', "FORMAT", 0, "How keys are written", 1 },
 	{ "value-format", 'V', "FORMAT", 0, "How values are written", 1 },
+	NAME_OPTION,
+	MODE_OPTION,
 	{ 0 }
 };
 
@@ -502,16 +568,52 @@ static const struct argp_option entry_options[] = {
 	{ 0 }
 };
 
+static const struct argp_option walk_options[] = {
+	{ "key-format", 'K', "FORMAT", 0, "How keys are written", 1 },
+	{ "value-format", 'V', "FORMAT", 0, "How values are written", 1 },
+	{ 0 }
+};
+
 static const struct argp_option stats_options[] = {
 	{ "ascii", OPT_ASCII, NULL, 0, "Use no characters but ASCII", 0 },
 	{ "width", 'w', "COLUMNS", 0, "Instead of the terminal's", 0 },
 	{ 0 }
 };
 
+static enum status run_table_wait(struct call *call)
+{
+	uint64_t entries = 1;
+	struct object object;
+	enum status status;
+	int err;
+
+	if (call->args[1]) {
+		err = parse_u64(call->args[1], &entries);
+		if (err || !entries)
+			return fail(call, STATUS_USAGE,
+				    "entries: '%s' is not a number above 0",
+				    call->args[1]);
+	}
+	status = object_find(call, call->args[0], QDS_KIND_TABLE, &object);
+	if (status)
+		return status;
+	err = qds_watch_poll(object.fd, entries);
+	if (!err)
+		err = wait_for(call, object.fd);
+	if (err < 0)
+		return fail_errno(call, err, "%s", object.name);
+	return err ? STATUS_OK : STATUS_NO;
+}
+
+static const struct argp_option table_wait_options[] = {
+	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "Wait no longer", 0 },
+	{ 0 }
+};
+
 const struct command table_commands[] = {
 	{
-		.name = "table create", .args = "NAME", .run = run_create,
-		.options = create_options, .min = 1, .max = 1,
+		.name = "table create", .args = "[NAME]", .run = run_create,
+		.options = create_options, .max = 1,
 		.help = "Make an empty table", .details = format_details,
 	}, {
 		.name = "table insert", .args = "TABLE [KEY VALUE]...",
@@ -539,6 +641,19 @@ const struct command table_commands[] = {
 		.name = "table stats", .args = "TABLE", .run = stats_run,
 		.options = stats_options, .min = 1, .max = 1,
 		.help = "How a table is filled: its chains, as a histogram",
+	}, {
+		.name = "table walk", .args = "TABLE", .run = run_walk,
+		.options = walk_options, .min = 1, .max = 1,
+		.help = "Print all entries, in no order",
+		.details = format_details,
+	}, {
+		.name = "table seal", .args = "TABLE", .run = run_table_seal,
+		.min = 1, .max = 1,
+		.help = "Let no entry come or go any more",
+	}, {
+		.name = "table wait", .args = "TABLE [ENTRIES]", .run = run_table_wait,
+		.options = table_wait_options, .min = 1, .max = 2,
+		.help = "Wait until there are so many entries, or any",
 	},
 	{ 0 }
 };

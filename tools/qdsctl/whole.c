@@ -4,10 +4,13 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bitmap.h"
 #include "json.h"
+#include "name.h"
 #include "parse.h"
 
 /* What the kernel says of a bitmap as a whole. */
@@ -36,32 +39,63 @@ enum status run_seal(struct call *call)
 	       result_of(call, &bitmap, qds_bitmap_set_sealed(bitmap.object.fd));
 }
 
-/* The new bitmap gets the name of the second argument. */
-static enum status run_copy(struct call *call, int (*copy)(int fd))
+/* Or what was taken would be lost. */
+static void give_back(const struct call *call, const struct bitmap *bitmap, int taken)
 {
+	int err = qds_bitmap_merge_from(bitmap->object.fd, taken, QDS_MERGE_OR);
+
+	result_of(call, bitmap, err);
+}
+
+/* Returns the new bitmap's descriptor, or -errno. */
+static int take_or_clone(const struct call *call, int fd, bool take,
+			 struct qds_bitmap_point *point)
+{
+	bool since = call->since && strcmp(call->since, "none") != 0;
+
+	if (!take)
+		return qds_bitmap_clone(fd);
+	return qds_bitmap_take_since(fd, since ? point : NULL, point);
+}
+
+/* The new bitmap gets the name of the second argument, if there is one. */
+static enum status run_copy(struct call *call, bool take)
+{
+	const char *local = call->args[1];
+	enum status status = names_check(call, local);
+	struct qds_bitmap_point point;
 	struct bitmap bitmap;
-	enum status status;
 	int fd;
 
-	if (!name_ok(call, call->args[1]))
-		return STATUS_USAGE;
-	status = bitmap_find(call, &bitmap);
+	if (!status && call->since && strcmp(call->since, "none"))
+		status = point_parse(call, call->since, &point);
+	if (!status)
+		status = bitmap_find(call, &bitmap);
 	if (status)
 		return status;
-	fd = copy(bitmap.object.fd);
+	fd = take_or_clone(call, bitmap.object.fd, take, &point);
 	if (fd < 0)
 		return result_of(call, &bitmap, fd);
-	return object_add(call, call->args[1], fd) ? STATUS_OK : STATUS_ERROR;
+	/* Also when it is put back: it is the point of what was there before, too. */
+	if (call->since)
+		point_print(&point);
+	status = names_link(call, fd);
+	if (status && take)
+		give_back(call, &bitmap, fd);
+	if (!status && local)
+		return object_add(call, local, fd) ? STATUS_OK : STATUS_ERROR;
+	close(fd);
+	return status;
 }
 
 enum status run_take(struct call *call)
 {
-	return run_copy(call, qds_bitmap_take);
+	return run_copy(call, true);
 }
 
 enum status run_clone(struct call *call)
 {
-	return run_copy(call, qds_bitmap_clone);
+	return run_copy(call, false);
 }
 
 enum status run_merge(struct call *call)
@@ -136,8 +170,8 @@ static int64_t milliseconds(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Return: what poll(2) says, 0 when the time is over, or -errno. */
-static int wait_for(const struct call *call, int fd)
+/* As long as --timeout says. Return: what poll(2) says, 0 if it said nothing, or -errno. */
+int wait_for(const struct call *call, int fd)
 {
 	int64_t left, end = milliseconds() + (int64_t)call->timeout * 1000;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -213,6 +247,20 @@ enum status run_status(struct call *call)
 	}
 	return dirty ? STATUS_OK : STATUS_NO;
 }
+
+const struct argp_option copy_options[] = {
+	NAME_OPTION,
+	MODE_OPTION,
+	{ 0 }
+};
+
+const struct argp_option take_options[] = {
+	NAME_OPTION,
+	MODE_OPTION,
+	{ "since", OPT_SINCE, "POINT", 0,
+	  "Only if nothing was lost since; none: in any case. Print the next point", 0 },
+	{ 0 }
+};
 
 const struct argp_option merge_options[] = {
 	{ "how", OPT_HOW, "HOW", 0, "or, as when nothing is said, and, andnot, xor", 0 },

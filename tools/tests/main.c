@@ -6,7 +6,8 @@
 bool test_failed;
 
 static const struct test *const files[] = {
-	parse_tests, format_tests, map_tests, extents_tests, qcow2_tests,
+	parse_tests, format_tests, map_tests, extents_tests, cpr_tests, qcow2_tests,
+	archive_tests,
 	fuzz_tests, bars_tests,
 };
 

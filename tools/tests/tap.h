@@ -17,7 +17,9 @@ extern const struct test parse_tests[];
 extern const struct test format_tests[];
 extern const struct test map_tests[];
 extern const struct test extents_tests[];
+extern const struct test cpr_tests[];
 extern const struct test qcow2_tests[];
+extern const struct test archive_tests[];
 extern const struct test fuzz_tests[];
 extern const struct test bars_tests[];
 

@@ -51,8 +51,20 @@ static void test_fuzz_extents(void)
 	run("fuzz_extents", 50000);
 }
 
+static void test_fuzz_archive(void)
+{
+	run("fuzz_archive", 50000);
+}
+
+static void test_fuzz_cpr(void)
+{
+	run("fuzz_cpr", 50000);
+}
+
 const struct test fuzz_tests[] = {
 	{ "a short run of fuzz_qcow2", test_fuzz_qcow2 },
 	{ "a short run of fuzz_extents", test_fuzz_extents },
+	{ "a short run of fuzz_cpr", test_fuzz_cpr },
+	{ "a short run of fuzz_archive", test_fuzz_archive },
 	{ 0 }
 };

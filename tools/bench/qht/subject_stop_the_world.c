@@ -8,13 +8,17 @@
 
 #define SUBJECT	"stop-the-world"
 
-/* As QHT_FULL_PERCENT: of the entries that fill all heads, if they are many. */
-#define GROW_PERCENT	125
+/* As qht grows: percent of the entries that fill all heads, few of them or many. */
+#define FEW_BUCKETS		(1 << 14)
+#define GROW_PERCENT_FEW	60
+#define GROW_PERCENT		125
 
 static void set_limit(struct table *table)
 {
-	table->limit = qht_buckets(&table->ht) * QHT_BUCKET_ENTRIES *
-		       GROW_PERCENT / 100;
+	size_t buckets = qht_buckets(&table->ht);
+
+	table->limit = buckets * QHT_BUCKET_ENTRIES / 100.0 *
+		       (buckets <= FEW_BUCKETS ? GROW_PERCENT_FEW : GROW_PERCENT);
 }
 
 static struct table *table_create(size_t n)

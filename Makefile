@@ -90,7 +90,7 @@ shell: guest-module tools ## a shell in a guest with qds; or one command: make s
 # --- checks ---
 
 check: ## everything below; the last line is the sum
-	@scripts/check twin litmus kunit guest formats readme static
+	@scripts/check twin litmus kunit guest formats bench readme static
 
 check-twin: ## the libraries in userspace, under ASan, UBSan and TSan
 	@scripts/check twin
@@ -106,6 +106,9 @@ check-guest: ## the kselftest programs and the samples, in a guest
 
 check-formats: ## bitmaps to and from qcow2 images and NBD, with QEMU's programs
 	@scripts/check formats
+
+check-bench: ## that the benchmarks work: short runs, in which figures say nothing
+	@scripts/check bench
 
 check-readme: ## what README.md says, make demo included
 	@scripts/check readme
@@ -154,5 +157,5 @@ distclean: clean ## also remove the caches: kernels, kernel sources, their build
 	@scripts/fetch --clean
 
 .PHONY: help all modules modules_install install tools samples guest-module \
-	demo demo-handover shell check check-twin check-litmus check-kunit check-guest check-formats check-readme \
+	demo demo-handover shell check check-twin check-litmus check-kunit check-guest check-formats check-bench check-readme \
 	check-static bench bench-qht bench-hbitmap bench-lockcnt bench-device bench-handover clean distclean

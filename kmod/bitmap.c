@@ -44,6 +44,13 @@
 /* Extents that one call returns, and that it looks at. */
 #define QDS_EXTENTS_MAX		(QDS_BOUNCE_SIZE / sizeof(struct qds_extent))
 #define QDS_EXTENTS_SEEN_MAX	(4 * QDS_EXTENTS_MAX)
+/* Ranges that are changed in one go. */
+#define QDS_CHANGE_RUN		32U
+
+/* Ranges of the ABI go to the library as they are. */
+static_assert(sizeof(struct qds_range) == sizeof(struct hbitmap_range) &&
+	      offsetof(struct qds_range, count) ==
+	      offsetof(struct hbitmap_range, count));
 
 /* "The states of a bitmap" in <linux/qds.h> says the same to users. */
 static const s16 qds_refusals[QDS_BITMAP_SEALED + 1][QDS_USES] = {
@@ -271,24 +278,50 @@ static int qds_change_predict(struct qds_vector *vec)
 	       qds_batch_read_ranges(batch);
 }
 
-/* The library refuses what was truncated since it was checked. */
-static int qds_change_range(struct qds_bitmap *bitmap, const struct qds_range *range,
-			    int (*change)(struct hbitmap *hb, u64 start,
-					  u64 count, gfp_t gfp))
+/* For SET, in one go: the cache misses of its ranges overlap. */
+static int qds_set_some(struct hbitmap *hb, const struct qds_range *ranges,
+			unsigned int n, unsigned int *done)
 {
-	int rc = change(bitmap->hb, range->start, range->count, QDS_GFP);
+	return hbitmap_set_batch(hb, (const struct hbitmap_range *)ranges, n, QDS_GFP,
+				 done);
+}
 
-	return rc == -EINVAL ? -ERANGE : rc;
+static int qds_reset_some(struct hbitmap *hb, const struct qds_range *ranges,
+			  unsigned int n, unsigned int *done)
+{
+	int rc;
+
+	for (*done = 0; *done < n; ++*done) {
+		rc = hbitmap_reset(hb, ranges[*done].start, ranges[*done].count, QDS_GFP);
+		if (rc)
+			return rc;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* How many elements from @i on are to be done, and next to each other. */
+static unsigned int qds_change_run(const struct qds_bitmap_batch *batch, u32 i)
+{
+	const struct qds_vector *vec = &batch->vec;
+	unsigned int n = 0;
+
+	while (i + n < vec->good && n < QDS_CHANGE_RUN && !vec->res[i + n] &&
+	       batch->ranges[i + n].count)
+		n++;
+	return n;
 }
 
 static int qds_change_commit(struct qds_vector *vec,
-			     int (*change)(struct hbitmap *hb, u64 start,
-					   u64 count, gfp_t gfp))
+			     int (*change)(struct hbitmap *hb,
+					   const struct qds_range *ranges,
+					   unsigned int n, unsigned int *done))
 {
 	struct qds_bitmap_batch *batch = qds_to_bitmap_batch(vec);
 	struct qds_bitmap *bitmap = batch->bitmap;
+	unsigned int n, done;
 	bool changed = false;
-	u32 i;
+	u32 i = 0;
 	int rc;
 
 	rc = qds_bitmap_enter(bitmap, batch->use);
@@ -296,14 +329,17 @@ static int qds_change_commit(struct qds_vector *vec,
 		return rc;
 	if (batch->use == QDS_USE_CLEAN)
 		qds_clean_begin(bitmap);
-	for (i = 0; i < vec->good; i++) {
-		const struct qds_range *range = &batch->ranges[i];
-
-		if (vec->res[i] || !range->count)
+	while (i < vec->good) {
+		n = qds_change_run(batch, i);
+		if (!n) {
+			i++;
 			continue;
-		rc = qds_change_range(bitmap, range, change);
-		changed |= !rc;
-		if (qds_vector_result(vec, i, rc))
+		}
+		rc = change(bitmap->hb, &batch->ranges[i], n, &done);
+		changed |= done;
+		i += done;
+		/* The library refuses what was truncated since it was checked. */
+		if (rc && qds_vector_result(vec, i++, rc == -EINVAL ? -ERANGE : rc))
 			break;
 		cond_resched();
 	}
@@ -328,7 +364,7 @@ static int qds_set_predict(struct qds_vector *vec)
 
 static int qds_set_commit(struct qds_vector *vec)
 {
-	int rc = qds_change_commit(vec, hbitmap_set);
+	int rc = qds_change_commit(vec, qds_set_some);
 
 	if (!rc)
 		qds_object_changed(&qds_to_bitmap_batch(vec)->bitmap->object);
@@ -367,7 +403,7 @@ static int qds_reset_predict(struct qds_vector *vec)
 
 static int qds_reset_commit(struct qds_vector *vec)
 {
-	int rc = qds_change_commit(vec, hbitmap_reset);
+	int rc = qds_change_commit(vec, qds_reset_some);
 
 	if (!rc)
 		qds_object_changed(&qds_to_bitmap_batch(vec)->bitmap->object);

@@ -9,7 +9,8 @@
  * object is being filled, is no way to open it, and goes with it.
  *
  * The registry is a qht of the names, and an XArray by their numbers, in which they
- * are listed. Both change under qds_names_lock held for writing. Who holds it for
+ * are listed. Names come and go under qds_names_lock held for writing; a number is
+ * reserved before that, with nothing at it. Who holds it for
  * reading, to open or to list, sees names that cannot go, and through a published one
  * an object that cannot. So a name is freed as soon as it is out of the registry.
  *

@@ -465,14 +465,14 @@ int qds_table_remove(int fd, struct qds_entries *entries)
 }
 
 /**
- * qds_table_walk() - the next entries of a table
+ * qds_walk_table() - the next entries of a table
  * @fd: the table
  * @walk: where it stands, and room; filled in
  *
  * Return: 0 or -errno: -ENOSPC, with @walk->nr, @walk->key_bytes and
  * @walk->value_bytes saying how much room is enough.
  */
-int qds_table_walk(int fd, struct qds_walk *walk)
+int qds_walk_table(int fd, struct qds_walk *walk)
 {
 	struct qds_table_walk arg = {
 		.size = sizeof(arg),

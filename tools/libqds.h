@@ -179,10 +179,10 @@ struct qds_walk {
 };
 
 /**
- * qds_table_walk() - the next entries of a table; -ENOSPC where there is no room for
+ * qds_walk_table() - the next entries of a table; -ENOSPC where there is no room for
  * them: nr, key_bytes and value_bytes then say how much is enough
  */
-int qds_table_walk(int fd, struct qds_walk *walk);
+int qds_walk_table(int fd, struct qds_walk *walk);
 
 /** qds_table_set_sealed() - no entry comes or goes any more */
 int qds_table_set_sealed(int fd);

@@ -85,12 +85,12 @@ static int walk_grow(struct qds_walk *walk)
  */
 int walk_next(int fd, struct qds_walk *walk)
 {
-	int err = qds_table_walk(fd, walk);
+	int err = qds_walk_table(fd, walk);
 
 	while (err == -ENOSPC) {
 		err = walk_grow(walk);
 		if (!err)
-			err = qds_table_walk(fd, walk);
+			err = qds_walk_table(fd, walk);
 	}
 	return err;
 }

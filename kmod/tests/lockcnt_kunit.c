@@ -668,6 +668,7 @@ struct thing {
  * @freed: things, under the lock
  * @errors: what a thread has found wrong
  * @visits: that have found a thing
+ * @working: threads that are not done
  */
 struct team {
 	struct lockcnt lc;

@@ -5,9 +5,13 @@
  *
  * A generation that somebody was told is a promise, until it changes: what becomes dirty
  * stays so. Who makes items clean holds history_lock for reading, changes the
- * generation when that is done, and then lets go. TAKE holds it for writing between the
- * look at the generation and the moment at which the content moves: so it finds none who
- * has made something clean and not yet said so. A SET takes no notice of all this.
+ * generation when that is done, and then lets go. Who relies on it holds it for writing:
+ * HISTORY while it looks at the generation, TAKE from there to the moment at which the
+ * content moves. So they find none who has made something clean and not yet said so. A
+ * SET takes no notice of all this.
+ *
+ * Each value of the generation is drawn once and never comes back. TAKE draws the one
+ * that will follow it before it answers, and sets it when it has taken.
  *
  * Restores change the generation under state_lock for writing, which TAKE holds for
  * reading. history_lock is taken inside state_lock.
@@ -32,8 +36,19 @@ void qds_history_init(struct qds_bitmap *bitmap)
 {
 	init_rwsem(&bitmap->history_lock);
 	get_random_bytes(bitmap->instance, sizeof(bitmap->instance));
-	/* 0 is for those who know of no point. */
-	atomic64_set(&bitmap->generation, 1);
+	atomic64_set(&bitmap->tickets, 0);
+	qds_history_lose(bitmap);
+}
+
+/**
+ * qds_history_ticket() - draw a value for the generation that no other will be
+ * @bitmap: the bitmap
+ *
+ * Return: The value; never 0, which is for those who know of no point.
+ */
+u64 qds_history_ticket(struct qds_bitmap *bitmap)
+{
+	return atomic64_inc_return(&bitmap->tickets);
 }
 
 /**
@@ -44,7 +59,8 @@ void qds_history_init(struct qds_bitmap *bitmap)
  */
 void qds_history_lose(struct qds_bitmap *bitmap)
 {
-	atomic64_inc(&bitmap->generation);
+	/* Several may be here at a time: whichever is last, no value comes back. */
+	atomic64_set(&bitmap->generation, qds_history_ticket(bitmap));
 }
 
 /**
@@ -100,6 +116,7 @@ static int qds_writer_add(struct qds_bitmap *bitmap, struct file *file, u32 flag
 		return -EBADF;
 	}
 	private->attach_flags = flags;
+	private->attach_generation = atomic64_read(&bitmap->generation);
 	bitmap->writers++;
 	return 0;
 }
@@ -145,6 +162,17 @@ int qds_bitmap_detach(struct qds_cmd *cmd)
 	return rc;
 }
 
+/*
+ * May a change be missing whose writer has ended without a word? One that was marked
+ * before it was made is not, unless somebody has made that clean in between.
+ */
+static bool qds_writer_lost(const struct qds_bitmap *bitmap,
+			    const struct qds_file *private)
+{
+	return !(private->attach_flags & QDS_ATTACH_MARKS_FIRST) ||
+	       private->attach_generation != atomic64_read(&bitmap->generation);
+}
+
 /**
  * qds_writer_gone() - a file goes away; so may a writer
  * @bitmap: the bitmap
@@ -167,7 +195,7 @@ void qds_writer_gone(struct qds_bitmap *bitmap, const struct file *file,
 		WRITE_ONCE(private->writer, NULL);
 		bitmap->writers--;
 		bitmap->unclean++;
-		if (!(private->attach_flags & QDS_ATTACH_MARKS_FIRST))
+		if (qds_writer_lost(bitmap, private))
 			qds_history_lose(bitmap);
 	}
 	up_write(&bitmap->history_lock);
@@ -178,13 +206,14 @@ int qds_bitmap_history(struct qds_cmd *cmd)
 	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
 	struct qds_bitmap_history *args = &cmd->args->bitmap_history;
 
-	down_read(&bitmap->history_lock);
+	/* For writing: who has made something clean has said so by then. */
+	down_write(&bitmap->history_lock);
 	args->complete = qds_history_is_at(bitmap, args->instance, args->since) &&
 			 !qds_bitmap_refusal(bitmap, QDS_USE_LOOK);
 	args->generation = atomic64_read(&bitmap->generation);
 	args->unclean = bitmap->unclean;
 	args->writers = bitmap->writers;
-	up_read(&bitmap->history_lock);
+	up_write(&bitmap->history_lock);
 	memcpy(args->instance, bitmap->instance, sizeof(args->instance));
 	return qds_respond(cmd);
 }

@@ -45,62 +45,52 @@ int qds_bitmap_seal(struct qds_cmd *cmd)
 
 int qds_bitmap_copy_prepare(const struct qds_cmd *cmd)
 {
-	return cmd->args->bitmap_copy.__reserved ? -EOPNOTSUPP : 0;
+	const struct qds_bitmap_copy *args = &cmd->args->bitmap_copy;
+
+	if (args->__reserved)
+		return -EOPNOTSUPP;
+	/* To have forgotten the flag would be to lose what one meant to keep. */
+	return args->since && !(args->flags & QDS_TAKE_SINCE) ? -EINVAL : 0;
 }
 
-/*
- * The content goes into the new bitmap when all else is done that can fail. The caller
- * has been told which generation follows: if it would be another one, because of what
- * others did since, then nothing is taken.
- */
-static int qds_take_content(const struct qds_bitmap_copy *args, struct qds_bitmap *bitmap,
-			    struct qds_bitmap *taken)
+static int qds_take_exclusive(const struct qds_bitmap_copy *args,
+			      struct qds_bitmap *bitmap, struct qds_bitmap *taken)
 {
-	struct hbitmap *hb = ERR_PTR(-ESTALE);
+	struct hbitmap *hb;
+	int rc;
+
+	if ((args->flags & QDS_TAKE_SINCE) &&
+	    !qds_history_is_at(bitmap, args->instance, args->since))
+		return -ESTALE;
+	/* It does not change: TRUNCATE is one of those who make items clean. */
+	rc = qds_bitmap_charge(taken, READ_ONCE(bitmap->charged));
+	if (rc)
+		return rc;
+	hb = hbitmap_take(bitmap->hb, QDS_GFP);
+	if (IS_ERR(hb))
+		return PTR_ERR(hb);
+	taken->hb = hb;
+	taken->state = QDS_BITMAP_TAKEN;
+	/* As the caller has been told. */
+	atomic64_set(&bitmap->generation, args->generation);
+	return 0;
+}
+
+/* The content goes into the new bitmap when all else is done that can fail. */
+static int qds_take(struct qds_cmd *cmd, struct qds_bitmap *taken)
+{
+	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
 	int rc = qds_bitmap_enter(bitmap, QDS_USE_CLEAN);
 
 	if (rc)
 		return rc;
 	down_write(&bitmap->history_lock);
-	if (qds_history_is_at(bitmap, args->instance, args->generation - 1))
-		hb = hbitmap_take(bitmap->hb, QDS_GFP);
-	if (!IS_ERR(hb)) {
-		taken->hb = hb;
-		taken->state = QDS_BITMAP_TAKEN;
-		qds_history_lose(bitmap);
-	}
+	rc = qds_take_exclusive(&cmd->args->bitmap_copy, bitmap, taken);
 	up_write(&bitmap->history_lock);
 	qds_bitmap_leave(bitmap);
-	if (!IS_ERR(hb))
+	if (!rc)
 		qds_object_renewed(&bitmap->object);
-	return PTR_ERR_OR_ZERO(hb);
-}
-
-/* Which generation will follow, if nobody is faster. */
-static void qds_take_predict(struct qds_bitmap_copy *args, const struct qds_bitmap *bitmap)
-{
-	memcpy(args->instance, bitmap->instance, sizeof(args->instance));
-	args->generation = atomic64_read(&bitmap->generation) + 1;
-}
-
-/* Without a point to start from it is told anew until that is right. */
-static int qds_take(struct qds_cmd *cmd, struct qds_bitmap *taken)
-{
-	struct qds_bitmap_copy *args = &cmd->args->bitmap_copy;
-	struct qds_bitmap *bitmap = qds_to_bitmap(cmd->object);
-	int rc;
-
-	for (;;) {
-		rc = qds_take_content(args, bitmap, taken);
-		if (rc != -ESTALE || (args->flags & QDS_TAKE_SINCE))
-			return rc;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		qds_take_predict(args, bitmap);
-		rc = qds_respond(cmd);
-		if (rc)
-			return rc;
-	}
+	return rc;
 }
 
 static int qds_clone(struct qds_cmd *cmd, struct qds_bitmap *clone)
@@ -117,7 +107,8 @@ static int qds_clone(struct qds_cmd *cmd, struct qds_bitmap *clone)
 	if (IS_ERR(hb))
 		return PTR_ERR(hb);
 	clone->hb = hb;
-	return qds_bitmap_looked(bitmap, restores);
+	rc = qds_bitmap_charge(clone, qds_bits(hbitmap_size(hb), hbitmap_granularity(hb)));
+	return rc ?: qds_bitmap_looked(bitmap, restores);
 }
 
 static int qds_bitmap_copy(struct qds_cmd *cmd,
@@ -130,12 +121,6 @@ static int qds_bitmap_copy(struct qds_cmd *cmd,
 	copy = qds_bitmap_alloc();
 	if (IS_ERR(copy))
 		return PTR_ERR(copy);
-	/* A TRUNCATE beside may make that wrong, until one of the copy makes it right. */
-	rc = qds_bitmap_charge(copy, READ_ONCE(bitmap->charged));
-	if (rc) {
-		qds_object_put(&copy->object);
-		return rc;
-	}
 	rc = qds_publish_begin(cmd, &copy->object, O_RDWR,
 			       &cmd->args->bitmap_copy.out_fd, &published);
 	if (rc)
@@ -162,11 +147,10 @@ int qds_bitmap_take(struct qds_cmd *cmd)
 	if (rc)
 		return rc;
 	if (!(args->flags & QDS_TAKE_SINCE))
-		qds_take_predict(args, bitmap);
-	else if (qds_history_is_at(bitmap, args->instance, args->since))
-		args->generation = args->since + 1;
-	else
+		memcpy(args->instance, bitmap->instance, sizeof(args->instance));
+	else if (!qds_history_is_at(bitmap, args->instance, args->since))
 		return -ESTALE;
+	args->generation = qds_history_ticket(bitmap);
 	return qds_bitmap_copy(cmd, qds_take);
 }
 

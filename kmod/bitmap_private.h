@@ -59,6 +59,7 @@ enum qds_use {
  * @history_lock: of @writers and @unclean, see bitmap_history.c
  * @instance: random
  * @generation: changes when something may be missing
+ * @tickets: how many values have been drawn for it
  * @unclean: how many writers have ended without DETACH
  * @writers: how many are attached
  * @write_lock: between those who write(2), who may share a word
@@ -78,6 +79,7 @@ struct qds_bitmap {
 	struct rw_semaphore history_lock;
 	u64 instance[2];
 	atomic64_t generation;
+	atomic64_t tickets;
 	u64 unclean;
 	u32 writers;
 	/* Between those who write(2). */
@@ -165,6 +167,7 @@ void qds_history_init(struct qds_bitmap *bitmap);
 void qds_history_lose(struct qds_bitmap *bitmap);
 void qds_clean_begin(struct qds_bitmap *bitmap);
 void qds_clean_end(struct qds_bitmap *bitmap, bool cleaned);
+u64 qds_history_ticket(struct qds_bitmap *bitmap);
 bool qds_history_is_at(const struct qds_bitmap *bitmap, const __u64 *instance,
 		       u64 generation);
 void qds_writer_gone(struct qds_bitmap *bitmap, const struct file *file,

@@ -28,7 +28,8 @@ typedef int (*qds_receive_fn)(struct file *file, unsigned int o_flags);
  * Up to 6.7 receive_fd() cannot write to @ufd, and no function that can is exported,
  * nor the hook alone. Then the number is written to memory that the caller has made
  * sure of beforehand. Only another thread that takes it away in between makes that
- * fail; then the descriptor, whose number nobody was told, is closed again.
+ * fail; then the descriptor, whose number nobody was told, is closed again: or what a
+ * third thread, which has guessed it, has put in its place.
  */
 static inline int qds_receive_fd(struct file *file, int __user *ufd,
 				 unsigned int o_flags)

@@ -18,8 +18,9 @@
  *   elsewhere, as a store's, is to it one of someone alive. So sockets are kept only
  *   while the store has a name: then it is not lost, whatever its references are. When
  *   the last name goes the sockets go too, and what is left cannot lead back. The name
- *   is looked at under the store's lock, and the registry takes the lock after
- *   the last name is gone: a socket is refused, or it is found and dropped.
+ *   is looked at under the store's lock, and who has taken a name away takes the lock
+ *   after that: a socket is refused, or it is found and dropped. If there is a name again
+ *   by then the sockets stay, and that name's end comes back to them.
  * - Anything else that could hold any file would make circles with SCM_RIGHTS alone
  *   too; the kernel knows of no other but these. An epoll has no reference of what it
  *   watches.
@@ -599,7 +600,11 @@ static int qds_fd_find_or_save(struct qds_fd_batch *batch, u32 i)
 {
 	int rc;
 
-	/* What the prediction has found may not be what is there now. */
+	/*
+	 * What the prediction has found may not be what is there now. If it was deleted
+	 * since, this saves where it was to find; a caller who takes the memory away in
+	 * which that is told does not learn of it.
+	 */
 	qds_fd_drop_found(batch, i);
 	mutex_lock(&batch->store->lock);
 	rc = qds_fd_save__locked(batch, i);
@@ -858,19 +863,25 @@ static int qds_fdstore_info(struct qds_cmd *cmd)
 	return qds_respond(cmd);
 }
 
-/* The last name is gone, and with it the reason for which sockets were kept. */
+/* If that was the last name the reason is gone for which sockets were kept. */
 static void qds_fdstore_unlinked(struct qds_object *object)
 {
 	struct qds_fdstore *store = qds_to_fdstore(object);
-	struct qds_stored *stored, *next;
+	struct qds_stored *stored;
 
-	mutex_lock(&store->lock);
-	list_for_each_entry_safe(stored, next, &store->sockets, socket) {
-		qds_fdstore_remove(store, stored);
-		qds_stored_put(stored);
+	do {
+		mutex_lock(&store->lock);
+		stored = NULL;
+		if (!qds_object_is_named(object))
+			stored = list_first_entry_or_null(&store->sockets,
+							  struct qds_stored, socket);
+		if (stored)
+			qds_fdstore_remove(store, stored);
+		mutex_unlock(&store->lock);
+		if (stored)
+			qds_stored_put(stored);
 		cond_resched();
-	}
-	mutex_unlock(&store->lock);
+	} while (stored);
 }
 
 static void qds_fdstore_release(void *entry, void *arg)

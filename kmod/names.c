@@ -14,9 +14,10 @@
  * reading, to open or to list, sees names that cannot go, and through a published one
  * an object that cannot. So a name is freed as soon as it is out of the registry.
  *
- * The lock is taken with no other lock of the device held; inside it come those that
- * a kind's unlinked() takes. References are dropped after it is released, since the
- * last one destroys an object. No user memory is touched under it.
+ * The lock is taken with no other lock of the device held, and none of objects inside
+ * it. References are dropped after it is released, since the last one destroys an
+ * object; and so is a kind told that a name of its object has gone, which may have
+ * another by then. No user memory is touched under it.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -432,13 +433,18 @@ static void qds_name_retract(struct qds_name *name)
 
 	lockdep_assert_held_write(&qds_names_lock);
 	qds_name_erase(name);
-	if (!name->published) {
+	if (name->published)
+		WRITE_ONCE(object->links, object->links - 1);
+	else
 		list_del(&name->node);
-		return;
-	}
-	WRITE_ONCE(object->links, object->links - 1);
-	if (!object->links && object->kind->unlinked)
-		object->kind->unlinked(object);
+}
+
+/* Who has linked it, and who has made the object, which the name keeps. */
+static bool qds_name_is_mine(const struct qds_name *name)
+{
+	return uid_eq(current_fsuid(), name->uid) ||
+	       __kuid_val(current_fsuid()) == qds_user_id(name->object->user) ||
+	       qds_name_capable(name, CAP_FOWNER);
 }
 
 int qds_name_unlink_prepare(const struct qds_cmd *cmd)
@@ -464,8 +470,7 @@ int qds_name_unlink(struct qds_cmd *cmd)
 	name = qds_name_find(&key);
 	if (!name)
 		rc = -ENOENT;
-	else if (!uid_eq(current_fsuid(), name->uid) &&
-		 !qds_name_capable(name, CAP_FOWNER))
+	else if (!qds_name_is_mine(name))
 		rc = -EPERM;
 	else
 		qds_name_retract(name);
@@ -474,6 +479,8 @@ int qds_name_unlink(struct qds_cmd *cmd)
 		return rc;
 	if (name->published) {
 		qds_name_went(name->object->id, &key);
+		if (name->object->kind->unlinked)
+			name->object->kind->unlinked(name->object);
 		qds_object_put(name->object);
 		/* The caller's file keeps the module until this returns. */
 		module_put(THIS_MODULE);
@@ -491,16 +498,21 @@ int qds_name_unlink(struct qds_cmd *cmd)
  */
 void qds_names_forget(struct qds_object *object)
 {
-	struct qds_name *name, *next;
+	struct qds_name *name;
 
 	if (!object->reserving)
 		return;
-	down_write(&qds_names_lock);
-	list_for_each_entry_safe(name, next, &object->reserved, node) {
-		qds_name_retract(name);
-		qds_name_free(name);
-	}
-	up_write(&qds_names_lock);
+	/* One at a time: others wait for the lock. */
+	do {
+		down_write(&qds_names_lock);
+		name = list_first_entry_or_null(&object->reserved, struct qds_name, node);
+		if (name)
+			qds_name_retract(name);
+		up_write(&qds_names_lock);
+		if (name)
+			qds_name_free(name);
+		cond_resched();
+	} while (name);
 }
 
 /* Listing */

@@ -90,7 +90,12 @@ static void qds_threshold_signal(struct qds_threshold *threshold)
 	struct qds_gauge *gauge = &threshold->object->gauge;
 
 	if (!threshold->ctx) {
-		wake_up_poll(&gauge->wait, EPOLLIN | EPOLLRDNORM);
+		/*
+		 * All of them: each waits for an amount of its own, so that one who wants
+		 * to be woken alone may not be the one whose it is.
+		 */
+		__wake_up(&gauge->wait, TASK_NORMAL, 0,
+			  poll_to_key(EPOLLIN | EPOLLRDNORM));
 		return;
 	}
 	if (threshold->once && !qds_watch_remove(&gauge->watchers, &threshold->watch))
@@ -316,6 +321,8 @@ int qds_object_watch_prepare(const struct qds_cmd *cmd)
 		return -ENOTTY;
 	if (args->events & ~QDS_EVENT_REACHED)
 		return -EOPNOTSUPP;
+	if (args->eventfd < -1)
+		return -EBADF;
 	if (args->flags & QDS_WATCH_REMOVE)
 		return args->flags != QDS_WATCH_REMOVE || args->events ||
 		       args->amount || args->eventfd < 0 ? -EINVAL : 0;

@@ -152,8 +152,8 @@ struct qds_ops {
  * @fops: of the files; NULL if they are for ioctls alone
  * @ops: commands of this kind alone
  * @destroy: frees an object that nobody has any more; may sleep
- * @unlinked: the last name of an object has gone, or NULL; may sleep. Names can neither
- *	come nor go meanwhile
+ * @unlinked: a name of an object has gone, or NULL; may sleep. Whether it has another
+ *	can change meanwhile
  * @show: print what is known of an object, for debugfs, or NULL; may sleep
  * @show_size: print how large it is, within a line
  * @amount: how much there is in an object, for those who watch it, or NULL; under
@@ -230,6 +230,7 @@ struct qds_object {
  * @polled: it has been polled, and is told of changes
  * @writer: of a bitmap: the process that is attached by it, as flush() names it
  * @attach_flags: what it attached with
+ * @attach_generation: of the bitmap then
  */
 struct qds_file {
 	struct qds_object *object;
@@ -239,6 +240,7 @@ struct qds_file {
 	bool polled;
 	fl_owner_t writer;
 	u32 attach_flags;
+	u64 attach_generation;
 };
 
 /**
@@ -271,7 +273,8 @@ struct qds_cmd {
 
 /*
  * Whether an object has a published name. One that is found unnamed may have one in a
- * moment; for one that is found named, unlinked() is yet to be called.
+ * moment; when the last name of one that is found named has gone, unlinked() is yet to
+ * be called.
  */
 static inline bool qds_object_is_named(const struct qds_object *object)
 {

@@ -10,7 +10,9 @@
  *
  * Nor is the hash for users, who could choose keys by it. A cursor is the hash masked
  * by a keyed function of its tag, and the tag, which is another keyed function of the
- * hash. Who makes one up is found out by the tag.
+ * hash. Who makes one up is found out by the tag. What the order of a walk gives away is
+ * which keys have hashes near to each other: who may both walk a table and fill it can
+ * find keys for one chain, and make that long. That one is no stranger to the table.
  *
  * Entries are gathered before any of them is looked at, so that their cache misses
  * overlap, and copied into a buffer under RCU.

@@ -14,6 +14,7 @@
 #include <linux/export.h>
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 
 #include "watch.h"
 
@@ -24,26 +25,27 @@
 void __qds_watchers_init(struct qds_watchers *watchers)
 {
 	INIT_LIST_HEAD(&watchers->list);
-	watchers->swept = true;
+	INIT_LIST_HEAD(&watchers->gone);
 	watchers->armed = false;
 	watchers->settled = false;
+	watchers->emptied = 0;
 }
 EXPORT_SYMBOL_GPL(__qds_watchers_init);
 
 /* Take out those that were removed. Under the lock, and nobody walks. */
 static void qds_watchers_sweep(struct qds_watchers *watchers, struct list_head *removed)
 {
-	struct qds_watch *watch, *next;
+	struct qds_watch *watch;
 
-	if (watchers->swept)
+	if (list_empty(&watchers->gone))
 		return;
-	list_for_each_entry_safe(watch, next, &watchers->list, node)
-		if (watch->removed)
-			list_move_tail(&watch->node, removed);
-	watchers->swept = true;
+	list_for_each_entry(watch, &watchers->gone, gone)
+		list_del(&watch->node);
+	list_splice_init(&watchers->gone, removed);
 	if (list_empty(&watchers->list)) {
 		WRITE_ONCE(watchers->armed, false);
 		watchers->settled = false;
+		watchers->emptied++;
 	}
 }
 
@@ -52,7 +54,7 @@ static void qds_watches_release(struct list_head *removed)
 {
 	struct qds_watch *watch, *next;
 
-	list_for_each_entry_safe(watch, next, removed, node)
+	list_for_each_entry_safe(watch, next, removed, gone)
 		watch->ops->release(watch);
 }
 
@@ -70,9 +72,11 @@ void __qds_watchers_tell(struct qds_watchers *watchers, const void *what)
 
 	lockcnt_inc(&watchers->lockcnt);
 	/* Watches are added meanwhile, but none is taken out. */
-	list_for_each_entry_lockless(watch, &watchers->list, node)
+	list_for_each_entry_lockless(watch, &watchers->list, node) {
 		if (!READ_ONCE(watch->removed))
 			watch->ops->tell(watch, what);
+		cond_resched();
+	}
 	if (!lockcnt_dec_and_lock(&watchers->lockcnt))
 		return;
 	qds_watchers_sweep(watchers, &removed);
@@ -84,13 +88,16 @@ EXPORT_SYMBOL_GPL(__qds_watchers_tell);
 /*
  * Until now others may have looked whether anybody watches, and may tell nobody of
  * what they changed before. After a grace period their RCU sections, in which they
- * looked, have ended; so what they changed before these is seen from here on.
+ * looked, have ended; so what they changed before these is seen from here on. Unless
+ * the list was empty in between, when nobody was sure to find anything: who has added a
+ * watch since sees to it himself.
  */
-static void qds_watchers_settle(struct qds_watchers *watchers)
+static void qds_watchers_settle(struct qds_watchers *watchers, unsigned int emptied)
 {
 	synchronize_rcu_expedited();
 	lockcnt_lock(&watchers->lockcnt);
-	watchers->settled = true;
+	if (watchers->emptied == emptied)
+		watchers->settled = true;
 	lockcnt_unlock(&watchers->lockcnt);
 }
 
@@ -102,13 +109,15 @@ static void qds_watchers_settle(struct qds_watchers *watchers)
  * Of what happens once this has returned, @watch is told. What has happened before can
  * be seen by then: the caller looks, and has missed nothing. In between both may be so.
  *
- * The caller sees to it that nobody removes @watch before this returns.
+ * If @watch is removed before this returns, by its own &qds_watch_ops.tell, the caller
+ * must have a reference of it.
  *
  * Context: Process; sleeps. The first one to watch waits for an expedited grace period,
  * so that those who change what nobody watches need no barrier. Not from a callback.
  */
 void qds_watch_add(struct qds_watchers *watchers, struct qds_watch *watch)
 {
+	unsigned int emptied;
 	bool settled;
 
 	watch->removed = false;
@@ -116,10 +125,10 @@ void qds_watch_add(struct qds_watchers *watchers, struct qds_watch *watch)
 	list_add_tail_rcu(&watch->node, &watchers->list);
 	WRITE_ONCE(watchers->armed, true);
 	settled = watchers->settled;
+	emptied = watchers->emptied;
 	lockcnt_unlock(&watchers->lockcnt);
-	/* The list stays as it is until then: it has @watch. */
 	if (!settled)
-		qds_watchers_settle(watchers);
+		qds_watchers_settle(watchers, emptied);
 }
 EXPORT_SYMBOL_GPL(qds_watch_add);
 
@@ -147,7 +156,7 @@ bool qds_watch_remove(struct qds_watchers *watchers, struct qds_watch *watch)
 	first = !watch->removed;
 	if (first) {
 		WRITE_ONCE(watch->removed, true);
-		watchers->swept = false;
+		list_add_tail(&watch->gone, &watchers->gone);
 		if (!lockcnt_count(&watchers->lockcnt))
 			qds_watchers_sweep(watchers, &removed);
 	}

@@ -42,11 +42,13 @@ struct qds_watch_ops {
  * struct qds_watch - somebody who wants to be told
  * @ops: set by its maker
  * @node: in the list
+ * @gone: in the list of those that were removed and are still in the other
  * @removed: it shall not be told any more
  */
 struct qds_watch {
 	const struct qds_watch_ops *ops;
 	struct list_head node;
+	struct list_head gone;
 	bool removed;
 };
 
@@ -54,16 +56,18 @@ struct qds_watch {
  * struct qds_watchers - all who want to be told of one thing
  * @lockcnt: visits walk over @list; the lock is for changing it, and the rest
  * @list: the watches; who was removed stays there until no one walks
- * @swept: nothing in @list was removed
+ * @gone: those of @list that were removed
  * @armed: @list is not empty
+ * @emptied: how often it has become so
  * @settled: whoever changes what is watched is sure to find @armed
  */
 struct qds_watchers {
 	struct lockcnt lockcnt;
 	struct list_head list;
-	bool swept;
+	struct list_head gone;
 	bool armed;
 	bool settled;
+	unsigned int emptied;
 };
 
 #define qds_watchers_init(watchers)					\

@@ -83,7 +83,7 @@ static int take(int fd, __u32 flags, struct point *point)
 		.size = sizeof(arg),
 		.flags = flags,
 		.instance = { point->instance[0], point->instance[1] },
-		.since = point->generation,
+		.since = flags ? point->generation : 0,
 	};
 	int ret = call(fd, QDS_BITMAP_TAKE, &arg);
 
@@ -442,6 +442,26 @@ TEST_F(history, writer_that_marks_first_has_lost_nothing_when_it_is_killed)
 	close(fd);
 }
 
+/* The mark of what it was about to change may be among what was taken. */
+TEST_F(history, writer_that_marks_first_may_have_lost_something_after_a_take)
+{
+	int fd = reopen(self->fd), taken;
+	pid_t pid = start_writer(self->wait, self->told, fd, QDS_ATTACH_MARKS_FIRST);
+	struct point point = self->point;
+	char byte;
+
+	ASSERT_EQ(1, read(self->told[0], &byte, 1));
+	taken = take(self->fd, QDS_TAKE_SINCE, &point);
+	ASSERT_LE(0, taken);
+	close(taken);
+	EXPECT_TRUE(is_at(self->fd, &point));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_EQ(128 + SIGKILL, wait_for(pid));
+	EXPECT_FALSE(is_at(self->fd, &point));
+	EXPECT_EQ(-ESTALE, take(self->fd, QDS_TAKE_SINCE, &point));
+	close(fd);
+}
+
 TEST_F(history, writer_that_detaches_has_lost_nothing)
 {
 	int fd = reopen(self->fd);
@@ -788,6 +808,15 @@ TEST_F(history, take_of_the_first_version_takes)
 	EXPECT_EQ(-ESTALE, call(self->fd, QDS_BITMAP_TAKE, &arg));
 }
 
+TEST_F(history, point_without_the_flag_is_EINVAL)
+{
+	struct qds_bitmap_copy arg = { .size = sizeof(arg), .since = self->point.generation };
+
+	EXPECT_EQ(-EINVAL, call(self->fd, QDS_BITMAP_TAKE, &arg));
+	EXPECT_EQ(-EINVAL, call(self->fd, QDS_BITMAP_CLONE, &arg));
+	EXPECT_TRUE(is_at(self->fd, &self->point));
+}
+
 TEST_F(history, clone_since_is_EOPNOTSUPP)
 {
 	struct qds_bitmap_copy arg = { .size = sizeof(arg), .flags = QDS_TAKE_SINCE };
@@ -811,6 +840,76 @@ static void *reset_all_the_time(void *arg)
 		usleep(2000);
 	}
 	return NULL;
+}
+
+#define MANY	512
+
+/* One call that makes item 0 clean first, and is not at its end for a while. */
+static void *reset_many(void *arg)
+{
+	struct qds_range ranges[MANY];
+	struct qds_bitmap_vec vec = {
+		.size = sizeof(vec),
+		.nr = MANY,
+		.ranges = PTR(ranges),
+	};
+	struct race *race = arg;
+	int i;
+
+	for (i = 0; i < MANY; i++)
+		ranges[i] = (struct qds_range){ i, 1 };
+	while (!__atomic_load_n(&race->over, __ATOMIC_ACQUIRE))
+		call(race->fd, QDS_BITMAP_RESET, &vec);
+	return NULL;
+}
+
+/* Nobody is told that all is there after he has seen that it is not. */
+TEST_F_TIMEOUT(history, complete_is_not_told_while_a_reset_is_under_way, 120)
+{
+	struct race race = { .fd = self->fd };
+	int i, told = 0, gone = 0;
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reset_many, &race));
+	for (i = 0; i < 1000; i++) {
+		struct point point;
+
+		point = point_of(self->fd);
+		ASSERT_EQ(0, bitmap_change(self->fd, QDS_BITMAP_SET, 0, 1));
+		/* It is dirty from here on as long as the bitmap is at that point. */
+		if (!is_at(self->fd, &point))
+			continue;
+		told++;
+		while (bitmap_test(self->fd, 0, 1) == QDS_TEST_DIRTY)
+			;
+		gone++;
+		EXPECT_FALSE(is_at(self->fd, &point));
+	}
+	__atomic_store_n(&race.over, 1, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	EXPECT_LT(0, told);
+	EXPECT_EQ(told, gone);
+}
+
+#define RESETTERS	8
+
+TEST_F_TIMEOUT(history, take_ends_although_others_reset_all_the_time, 120)
+{
+	struct race race = { .fd = self->fd };
+	pthread_t threads[RESETTERS];
+	struct point point;
+	int i, taken;
+
+	for (i = 0; i < RESETTERS; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, reset_many, &race));
+	for (i = 0; i < 10; i++) {
+		taken = take(self->fd, 0, &point);
+		EXPECT_LE(0, taken);
+		close(taken);
+	}
+	__atomic_store_n(&race.over, 1, __ATOMIC_RELEASE);
+	for (i = 0; i < RESETTERS; i++)
+		pthread_join(threads[i], NULL);
 }
 
 TEST_F_TIMEOUT(history, take_since_beside_resets_has_all_or_is_refused, 120)

@@ -787,6 +787,8 @@ TEST_F(name, belongs_to_who_linked_it_and_not_to_who_made_or_published)
 
 TEST_F(name, of_another_user_is_EPERM_to_unlink_but_for_CAP_FOWNER)
 {
+	int theirs;
+
 	ASSERT_EQ(0, name_of_owner(self->bitmap, "disk", 0666));
 	ASSERT_EQ(0, name_of_owner(self->bitmap, "disk2", 0666));
 	ASSERT_EQ(0, name_of_owner(self->bitmap, "disk3", 0));
@@ -794,10 +796,18 @@ TEST_F(name, of_another_user_is_EPERM_to_unlink_but_for_CAP_FOWNER)
 	EXPECT_EQ(EPERM, as(&of_group, work_unlink, self->dev, "disk"));
 	EXPECT_EQ(0, name_try(self->dev, "disk", READ));
 	EXPECT_EQ(0, as(&owner_alone, work_unlink, self->dev, "disk3"));
-	EXPECT_EQ(0, name_unlink(self->dev, "disk2"));
+	ASSERT_EQ(0, setresuid(SOMEONE, 0, 0));
+	theirs = bitmap_create(self->dev, 100, 0);
+	ASSERT_EQ(0, setresuid(0, 0, 0));
+	ASSERT_LE(0, theirs);
+	ASSERT_EQ(0, name_of_owner(theirs, "theirs", 0666));
+	ASSERT_EQ(0, name_of_owner(theirs, "theirs2", 0666));
+	EXPECT_EQ(0, name_unlink(self->dev, "theirs2"));
 	ASSERT_EQ(0, drop_capability(CAP_FOWNER));
-	EXPECT_EQ(-EPERM, name_unlink(self->dev, "disk"));
-	EXPECT_EQ(0, name_try(self->dev, "disk", READ));
+	EXPECT_EQ(-EPERM, name_unlink(self->dev, "theirs"));
+	/* Who has made the object may, whoever has linked it. */
+	EXPECT_EQ(0, name_unlink(self->dev, "disk"));
+	EXPECT_EQ(0, name_try(self->dev, "theirs", READ));
 }
 
 /* In a user namespace where 0 is SOMEONE and 1 is ANOTHER. */

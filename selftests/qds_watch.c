@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include <kselftest_harness.h>
@@ -104,6 +105,65 @@ TEST_F(watch, is_told_once_when_the_amount_is_reached)
 	REMOVE(4);
 	ADD(5);
 	EXPECT_EQ(0, told(self->event));
+}
+
+/* In the middle of an epoll_wait() that says EPOLLEXCLUSIVE. */
+struct waiter {
+	int epoll;
+	int events;
+	pthread_t thread;
+};
+
+static void *wait_alone(void *arg)
+{
+	struct waiter *waiter = arg;
+	struct epoll_event event;
+
+	waiter->events = epoll_wait(waiter->epoll, &event, 1, 3000);
+	return NULL;
+}
+
+static int waiter_start(struct waiter *waiter, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+
+	waiter->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (waiter->epoll < 0 || epoll_ctl(waiter->epoll, EPOLL_CTL_ADD, fd, &event))
+		return -errno;
+	return -pthread_create(&waiter->thread, NULL, wait_alone, waiter);
+}
+
+TEST_F(watch, who_waits_for_more_does_not_take_the_wake_of_who_waits_for_less)
+{
+	struct waiter more, less;
+	int fd = object_reopen(self->fd, QDS_ACCESS_READ);
+	__u32 i;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, watch(self->fd, -1, 100, 0));
+	ASSERT_EQ(0, watch(fd, -1, 10, 0));
+	ASSERT_EQ(0, waiter_start(&more, self->fd));
+	ASSERT_EQ(0, waiter_start(&less, fd));
+	usleep(300000);
+	for (i = 0; i < 20; i++)
+		ADD(i);
+	pthread_join(less.thread, NULL);
+	EXPECT_EQ(1, less.events);
+	for (; i < 100; i++)
+		ADD(i);
+	pthread_join(more.thread, NULL);
+	EXPECT_EQ(1, more.events);
+	close(more.epoll);
+	close(less.epoll);
+	close(fd);
+}
+
+TEST_F(watch, no_other_negative_number_means_poll)
+{
+	EXPECT_EQ(-EBADF, watch(self->fd, -2, 5, 0));
+	EXPECT_EQ(-EBADF, watch(self->fd, -EMFILE, 5, 0));
+	ADD(1);
+	EXPECT_EQ(POLLIN, poll_now(self->fd, 0));
 }
 
 TEST_F(watch, is_told_again_after_it_was_below)

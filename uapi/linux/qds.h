@@ -465,8 +465,8 @@ struct qds_name_open {
  * @__reserved: must be 0
  *
  * Takes the name away, reserved or published. Descriptors of the object stay good.
- * ENOENT if there is no such name; EPERM if it is another user's, but for
- * CAP_FOWNER.
+ * ENOENT if there is no such name; EPERM if another user has linked it and the caller
+ * has not made the object either, but for CAP_FOWNER.
  */
 struct qds_name_unlink {
 	__u32 size;
@@ -710,9 +710,9 @@ struct qds_table_stats {
  * @nr: in: most entries to tell, at least 1; out: entries told
  * @__reserved: must be 0
  *
- * Tells the entries of a table, in no order that means anything: keys one right behind
- * the other, and values likewise. A call tells some of them, as many as there is room
- * for and not more than some thousand; it may tell none where much of the table is
+ * Tells the entries of a table, in the order of a keyed hash of theirs: keys one right
+ * behind the other, and values likewise. A call tells some of them, as many as there is
+ * room for and not more than some thousand; it may tell none where much of the table is
  * empty. The walk is over when @cursor is 0, not when @nr is.
  *
  * An entry that is in the table all through the walk is told exactly once, whatever is
@@ -1288,7 +1288,8 @@ struct qds_bitmap_digest {
  * was told, all that attached writers have changed since is dirty, or is yet to be made
  * dirty by a writer who is alive and attached. The generation changes
  *
- * - when a writer ends without DETACH, unless it is QDS_ATTACH_MARKS_FIRST;
+ * - when a writer ends without DETACH, unless it is QDS_ATTACH_MARKS_FIRST and the
+ *   generation is still that at which it attached;
  * - by TAKE, RESET and MERGE by AND, ANDNOT or XOR, whatever they find dirty, and by
  *   TRUNCATE to fewer items;
  * - by BEGIN, the first DESERIALIZE, and FINISH.
@@ -1305,7 +1306,7 @@ struct qds_bitmap_digest {
  * attachment if it keeps the descriptors.
  */
 
-/* For QDS_BITMAP_ATTACH: the writer marks what it will change before it does. */
+/* For QDS_BITMAP_ATTACH: the writer marks what it will change before it does, too. */
 #define QDS_ATTACH_MARKS_FIRST	(1 << 0)
 
 /**
@@ -1315,9 +1316,12 @@ struct qds_bitmap_digest {
  * @instance: out: of the bitmap
  * @generation: out: of the bitmap, just before
  *
- * From here on this process is a writer: what it changes it makes dirty, before it does
- * (QDS_ATTACH_MARKS_FIRST: its end loses nothing) or after, but before it calls DETACH.
- * A file that is attached already is EBUSY.
+ * From here on this process is a writer: what it has changed it makes dirty, after that
+ * and before it calls DETACH. With QDS_ATTACH_MARKS_FIRST it does so before the change as
+ * well. Then its end loses nothing as long as no TAKE and no RESET can have come between
+ * a mark and its change, which is as long as the generation has not changed since ATTACH.
+ * To mark only before is not enough for anybody: the mark may go with a TAKE, whose taker
+ * copies what was there before the change. A file that is attached already is EBUSY.
  */
 struct qds_bitmap_attach {
 	__u32 size;

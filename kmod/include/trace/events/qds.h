@@ -10,14 +10,17 @@
 #include <linux/types.h>
 
 /*
- * Names come with a length and without an end. The macros for such strings are not
- * the same in all kernels.
+ * Names come with a length and without an end; the macros for such strings are not the
+ * same in all kernels. A name with the end of a line in it shall not look like an event.
  */
 #ifndef _TRACE_QDS_NAME
 #define _TRACE_QDS_NAME
 static inline void qds_trace_name(char *to, const char *name, unsigned int len)
 {
-	memcpy(to, name, len);
+	unsigned int i;
+
+	for (i = 0; i < len; i++)
+		to[i] = (u8)name[i] < ' ' || name[i] == 0x7f ? '?' : name[i];
 	to[len] = 0;
 }
 #endif

@@ -43,7 +43,7 @@ extern const struct argp_option attach_options[];
 extern const struct argp_option history_options[];
 enum status point_parse(const struct call *call, const char *text,
 			struct qds_bitmap_point *point);
-void point_print(const struct qds_bitmap_point *point);
+void point_print(const struct call *call, const struct qds_bitmap_point *point);
 enum status run_attach(struct call *call);
 enum status run_detach(struct call *call);
 enum status run_history(struct call *call);

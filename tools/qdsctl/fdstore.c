@@ -67,7 +67,16 @@ static enum status run_create(struct call *call)
 	return names_give(call, call->args[0], fd, NULL);
 }
 
-static enum status key_error(const struct call *call, const char *key, int err)
+static bool is_read_only(const struct object *store)
+{
+	struct qds_object_info info;
+
+	return !qds_object_get_info(store->fd, &info) &&
+	       !(info.access & QDS_ACCESS_WRITE);
+}
+
+static enum status key_error(const struct call *call, const struct object *store,
+			     const char *key, int err)
 {
 	switch (err) {
 	case -EEXIST:
@@ -75,9 +84,12 @@ static enum status key_error(const struct call *call, const char *key, int err)
 	case -ENOENT:
 		return fail(call, STATUS_NO, "key %s is not in the store", key);
 	case -EBADF:
-		return fail(call, STATUS_ERROR,
-			    "key %s: the descriptor is not open, or that of the store is read-only",
-			    key);
+		return fail(call, STATUS_ERROR, "key %s: %s", key, is_read_only(store) ?
+			    "the store's descriptor is read-only" :
+			    "the descriptor is not open");
+	case -ENOSPC:
+		return fail(call, STATUS_ERROR, "key %s: %s (its --max-entries)", key,
+			    strerror(-err));
 	case -ELOOP:
 		return fail(call, STATUS_ERROR,
 			    "key %s: the file could keep the store for ever (link the store to a name first if it is a UNIX socket)",
@@ -106,7 +118,10 @@ static enum status save_with(struct call *call,
 		return status;
 	qds_fdstore_entry_init(&entry, key.name, key.id, fd);
 	err = save(store.fd, &list);
-	return err ? key_error(call, call->args[1], err) : STATUS_OK;
+	if (err == -EEXIST && save == qds_fdstore_resave)
+		return fail(call, STATUS_NO, "key %s holds another open file",
+			    call->args[1]);
+	return err ? key_error(call, &store, call->args[1], err) : STATUS_OK;
 }
 
 static enum status run_save(struct call *call)
@@ -124,7 +139,7 @@ static enum status run_find(struct call *call)
 	struct object store;
 	enum status status;
 	struct key key;
-	int fd = -1, found;
+	int fd = -1, found, err;
 
 	status = object_find(call, call->args[0], QDS_KIND_FDSTORE, &store);
 	if (!status)
@@ -135,10 +150,14 @@ static enum status run_find(struct call *call)
 		return status;
 	found = qds_fdstore_find_one(store.fd, key.name, key.id);
 	if (found < 0)
-		return key_error(call, call->args[1], found);
+		return key_error(call, &store, call->args[1], found);
 	/* For a program that exec runs. */
-	if (found == fd ? fcntl(fd, F_SETFD, 0) : dup2(found, fd) < 0)
-		status = fail_errno(call, -errno, "descriptor %d", fd);
+	err = (found == fd ? fcntl(fd, F_SETFD, 0) : dup2(found, fd)) < 0 ? -errno : 0;
+	if (err == -EBADF)
+		status = fail(call, STATUS_ERROR,
+			      "%d is more than this process may have (ulimit -n)", fd);
+	else if (err)
+		status = fail_errno(call, err, "descriptor %d", fd);
 	if (found != fd)
 		close(found);
 	return status;
@@ -161,7 +180,8 @@ static enum status run_delete(struct call *call)
 		qds_fdstore_entry_init(&entry, key.name, key.id, -1);
 		err = qds_fdstore_delete(store.fd, &list);
 		if (err)
-			status = worst(status, key_error(call, call->args[i], err));
+			status = worst(status, key_error(call, &store, call->args[i],
+							 err));
 	}
 	return status;
 }

@@ -313,6 +313,10 @@ static enum status state_save(struct call *call, const struct object *store,
 	if (err && list.nr)
 		qds_fdstore_delete(store->fd, &list);
 	free(list.entries);
+	if (err == -EBADF && fcntl(entry->fd, F_GETFD) < 0)
+		return fail(call, STATUS_ERROR,
+			    "descriptor %d of the state is not open here: run import by exec behind export",
+			    entry->fd);
 	if (err)
 		return fail_errno(call, err, "key %s:%u", entry->name, entry->id);
 	return STATUS_OK;

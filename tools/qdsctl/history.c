@@ -11,6 +11,7 @@
 
 /* 32 digits of the instance, a colon, the generation */
 #define INSTANCE_DIGITS	32
+#define POINT_ROOM	(INSTANCE_DIGITS + 22)
 
 /**
  * point_parse() - read a point as bitmap history prints it
@@ -38,14 +39,31 @@ enum status point_parse(const struct call *call, const char *text,
 	return STATUS_OK;
 }
 
+static void point_write(char *text, const struct qds_bitmap_point *point)
+{
+	snprintf(text, POINT_ROOM, "%016" PRIx64 "%016" PRIx64 ":%" PRIu64,
+		 (uint64_t)point->instance[0], (uint64_t)point->instance[1],
+		 (uint64_t)point->generation);
+}
+
 /**
  * point_print() - write a point, in a line
+ * @call: the command
  * @point: the point
  */
-void point_print(const struct qds_bitmap_point *point)
+void point_print(const struct call *call, const struct qds_bitmap_point *point)
 {
-	printf("%016" PRIx64 "%016" PRIx64 ":%" PRIu64 "\n", point->instance[0],
-	       point->instance[1], point->generation);
+	struct json_object *json;
+	char text[POINT_ROOM];
+
+	point_write(text, point);
+	if (!call->json) {
+		puts(text);
+		return;
+	}
+	json = json_object_new_object();
+	json_text(json, "point", text);
+	json_put_line(json);
 }
 
 enum status run_attach(struct call *call)
@@ -63,7 +81,8 @@ enum status run_attach(struct call *call)
 		return fail(call, STATUS_ERROR,
 			    "%s is attached already, or being restored",
 			    bitmap.object.name);
-	return err ? fail_errno(call, err, "%s", bitmap.object.name) : STATUS_OK;
+	return err ? fail_errno(call, err, "%s", bitmap.object.name) :
+		     object_keep(call, &bitmap.object);
 }
 
 enum status run_detach(struct call *call)
@@ -84,27 +103,25 @@ enum status run_detach(struct call *call)
 static void print_history(const struct call *call, const struct qds_bitmap_history *history,
 			  const struct qds_bitmap_point *point)
 {
-	char text[INSTANCE_DIGITS + 1];
+	char text[POINT_ROOM];
 	struct json_object *json;
 
+	point_write(text, point);
 	if (!call->json) {
-		printf("point       ");
-		point_print(point);
+		printf("point       %s\n", text);
 		printf("writers     %u\n", history->writers);
 		printf("unclean     %" PRIu64 "\n", (uint64_t)history->unclean);
 		if (call->since)
 			printf("complete    %s\n", history->complete ? "yes" : "no");
 		return;
 	}
-	snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, point->instance[0],
-		 point->instance[1]);
 	json = json_object_new_object();
-	json_text(json, "instance", text);
-	json_number(json, "generation", point->generation);
+	json_text(json, "point", text);
 	json_number(json, "writers", history->writers);
 	json_number(json, "unclean", history->unclean);
 	if (call->since)
-		json_text(json, "complete", history->complete ? "yes" : "no");
+		json_object_object_add(json, "complete",
+				       json_object_new_boolean(history->complete));
 	json_put_line(json);
 }
 
@@ -116,6 +133,8 @@ enum status run_history(struct call *call)
 	enum status status = STATUS_OK;
 	int err;
 
+	if (call->since && !strcmp(call->since, "none"))
+		return fail(call, STATUS_USAGE, "none is for take");
 	if (call->since)
 		status = point_parse(call, call->since, &since);
 	if (!status)
@@ -132,7 +151,7 @@ enum status run_history(struct call *call)
 
 const struct argp_option attach_options[] = {
 	{ "marks-first", OPT_MARKS_FIRST, NULL, 0,
-	  "What will be changed is made dirty before, so the writer's death loses nothing", 0 },
+	  "Make dirty before a change, too: a death loses nothing until somebody takes", 0 },
 	{ 0 }
 };
 

@@ -223,6 +223,18 @@ static error_t option_how(struct call *call, const char *arg)
 	return -EINVAL;
 }
 
+static error_t option_timeout(struct call *call, const char *arg)
+{
+	int err = parse_u32(arg, &call->timeout);
+
+	call->timeout_given = true;
+	if (!err || err == -ERANGE)
+		return err ? number_error(call, "--timeout", arg, err) : 0;
+	call->reported = true;
+	fail(call, STATUS_USAGE, "--timeout: '%s' is not a whole number of seconds", arg);
+	return -EINVAL;
+}
+
 /* Options with a number or another argument that may be wrong. */
 static error_t parse_valued(int key, char *arg, struct call *call)
 {
@@ -248,8 +260,7 @@ static error_t parse_valued(int key, char *arg, struct call *call)
 	case OPT_MODE:
 		return option_mode(call, arg);
 	case OPT_TIMEOUT:
-		call->timeout_given = true;
-		return option_u32(call, "--timeout", arg, &call->timeout);
+		return option_timeout(call, arg);
 	case OPT_CHUNK:
 		return option_u64(call, "--chunk", arg, &call->chunk);
 	case OPT_MAX_ENTRIES:

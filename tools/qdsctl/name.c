@@ -14,7 +14,7 @@
 
 #define DEFAULT_MODE 0600
 
-static enum status name_error(const struct call *call, const char *name, int err)
+static enum status name_fault(const struct call *call, const char *name, int err)
 {
 	switch (err) {
 	case -ENOENT:
@@ -44,6 +44,16 @@ static enum status name_error(const struct call *call, const char *name, int err
 	default:
 		return fail_errno(call, err, "name '%s'", name);
 	}
+}
+
+/* The name is written as name list does. */
+static enum status name_error(const struct call *call, const char *name, int err)
+{
+	char *shown = format_write(FORMAT_BYTES, name, strlen(name));
+	enum status status = name_fault(call, shown ? shown : name, err);
+
+	free(shown);
+	return status;
 }
 
 /**

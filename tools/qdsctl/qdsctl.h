@@ -268,6 +268,7 @@ struct object *object_named(struct session *session, const char *name);
 struct object *object_add(const struct call *call, const char *name, int fd);
 enum status object_find(const struct call *call, const char *text, uint32_t kind,
 			struct object *object);
+enum status object_keep(const struct call *call, const struct object *object);
 void opened_close(struct session *session);
 void session_close(struct session *session);
 const char *kind_name(uint32_t kind);

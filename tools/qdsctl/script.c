@@ -268,7 +268,8 @@ const struct command script_commands[] = {
 		.help = "Run a program that inherits objects",
 		.details = "An object becomes descriptor FD in the program; a\n"
 			   "qdsctl there knows it as fd:FD. The exit status is\n"
-			   "the program's.",
+			   "the program's. A + ends its arguments: give it one\n"
+			   "that is for itself by sh -c '...'.",
 	}, {
 		.name = "script", .args = "FILE",
 		.options = script_options, .min = 1, .max = 1,
@@ -287,6 +288,8 @@ const struct command script_commands[] = {
 	}, {
 		.name = "help", .args = "[COMMAND]", .max = 2, .run = run_help,
 		.help = "List the commands, or explain one",
+		.details = "Of a group, which are table, bitmap, name and fdstore, all\n"
+			   "commands are listed.",
 	},
 	{ 0 }
 };

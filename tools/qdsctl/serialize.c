@@ -300,6 +300,8 @@ enum status run_deserialize(struct call *call)
 		report_half(call, &bitmap);
 	else if (!call->no_finish)
 		status = finish(call, &bitmap);
+	else
+		status = object_keep(call, &bitmap.object);
 	return status;
 }
 

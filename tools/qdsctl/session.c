@@ -45,6 +45,9 @@ enum status fail(const struct call *call, enum status status,
 	return status;
 }
 
+static const char abandoned[] =
+	"a restore was abandoned: bitmap begin, and restore all of it, in one qdsctl";
+
 /* What an error of an object means that its name does not say. */
 static const char *explain(int err)
 {
@@ -58,7 +61,7 @@ static const char *explain(int err)
 	case ESTALE:
 		return "something may have been lost since that point: copy everything";
 	case EOWNERDEAD:
-		return "a restore was abandoned: bitmap begin, and restore all of it";
+		return abandoned;
 	case EPERM:
 		return "it is sealed, or was taken and only becomes cleaner";
 	case EFBIG:
@@ -149,6 +152,21 @@ const char *kind_name(uint32_t kind)
 		return "fdstore";
 	default:
 		return "unknown";
+	}
+}
+
+/* With its article, for a sentence. */
+static const char *a_kind(uint32_t kind)
+{
+	switch (kind) {
+	case QDS_KIND_TABLE:
+		return "a table";
+	case QDS_KIND_BITMAP:
+		return "a bitmap";
+	case QDS_KIND_FDSTORE:
+		return "an fdstore";
+	default:
+		return "of a kind that is unknown";
 	}
 }
 
@@ -272,6 +290,32 @@ void opened_close(struct session *session)
 	}
 }
 
+/**
+ * object_keep() - have what a command has opened by its name in this process
+ * @call: the command
+ * @object: as object_find() has filled it in
+ *
+ * What begins by a descriptor and ends with it, a restore or an attachment, is for the
+ * commands behind this one too.
+ *
+ * Return: STATUS_OK, or another after an error message.
+ */
+enum status object_keep(const struct call *call, const struct object *object)
+{
+	const char *name = object->name;
+	struct opened **at, *opened;
+
+	for (at = &call->session->opened; *at; at = &(*at)->next) {
+		opened = *at;
+		if (opened->fd != object->fd)
+			continue;
+		*at = opened->next;
+		free(opened);
+		return object_add(call, name, object->fd) ? STATUS_OK : STATUS_ERROR;
+	}
+	return STATUS_OK;
+}
+
 /* Finds what is no object of this process. */
 static enum status find_elsewhere(const struct call *call, const char *text, int *fd)
 {
@@ -320,8 +364,8 @@ enum status object_find(const struct call *call, const char *text, uint32_t kind
 		return fail(call, STATUS_USAGE, "%s is not an object of qds: %s",
 			    text, strerror(-err));
 	if (kind && info.kind != kind)
-		return fail(call, STATUS_USAGE, "%s is a %s, not a %s", text,
-			    kind_name(info.kind), kind_name(kind));
+		return fail(call, STATUS_USAGE, "%s is %s, not %s", text,
+			    a_kind(info.kind), a_kind(kind));
 	return STATUS_OK;
 }
 

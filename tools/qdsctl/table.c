@@ -230,8 +230,9 @@ static enum status read_error(struct work *work, const char *what, int err,
 			    what, text, size, format_name(format));
 	if (err == -EMSGSIZE)
 		return fail(work->call, STATUS_USAGE,
-			    "%s '%s' is not of the table's %zu bytes, written as %s",
-			    what, text, size, format_name(format));
+			    "%s '%s' is not of the table's %zu bytes, written as %s: say how with %s",
+			    what, text, size, format_name(format),
+			    strcmp(what, "key") ? "-V" : "-K");
 	return fail(work->call, STATUS_USAGE, "%s '%s' %s %s", what, text,
 		    err == -ERANGE ? "is too large for" : "is not written as",
 		    format_name(format));

@@ -26,8 +26,10 @@ enum status run_begin(struct call *call)
 	struct bitmap bitmap;
 	enum status status = bitmap_find(call, &bitmap);
 
-	return status ? status :
-	       result_of(call, &bitmap, qds_bitmap_begin_restore(bitmap.object.fd));
+	if (!status)
+		status = result_of(call, &bitmap,
+				   qds_bitmap_begin_restore(bitmap.object.fd));
+	return status ? status : object_keep(call, &bitmap.object);
 }
 
 enum status run_seal(struct call *call)
@@ -74,11 +76,14 @@ static enum status run_copy(struct call *call, bool take)
 	if (status)
 		return status;
 	fd = take_or_clone(call, bitmap.object.fd, take, &point);
-	if (fd < 0)
-		return result_of(call, &bitmap, fd);
+	if (fd < 0) {
+		status = result_of(call, &bitmap, fd);
+		/* As bitmap history has it, which would have said so. */
+		return fd == -ESTALE ? STATUS_NO : status;
+	}
 	/* Also when it is put back: it is the point of what was there before, too. */
 	if (call->since)
-		point_print(&point);
+		point_print(call, &point);
 	status = names_link(call, fd);
 	if (status && take)
 		give_back(call, &bitmap, fd);
@@ -258,7 +263,7 @@ const struct argp_option take_options[] = {
 	NAME_OPTION,
 	MODE_OPTION,
 	{ "since", OPT_SINCE, "POINT", 0,
-	  "Only if nothing was lost since; none: in any case. Print the next point", 0 },
+	  "Only if nothing was lost since, or 1; none: in any case. Print the next point", 0 },
 	{ 0 }
 };
 

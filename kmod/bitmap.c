@@ -692,7 +692,7 @@ u64 qds_bits(u64 items, u32 granularity)
  * @bitmap: the bitmap
  * @bits: as many as it has, or will have
  *
- * Context: Process. Under size_lock, unless nobody else has the bitmap.
+ * Context: Process. Under history_lock for writing, unless nobody else has the bitmap.
  * Return: 0; -EDQUOT, with what was charged before. Less is never refused.
  */
 int qds_bitmap_charge(struct qds_bitmap *bitmap, u64 bits)
@@ -705,7 +705,7 @@ int qds_bitmap_charge(struct qds_bitmap *bitmap, u64 bits)
 	else
 		qds_uncharge(user, QDS_LIMIT_BITS, bitmap->charged - bits);
 	if (!rc)
-		WRITE_ONCE(bitmap->charged, bits);
+		bitmap->charged = bits;
 	return rc;
 }
 
@@ -869,7 +869,6 @@ struct qds_bitmap *qds_bitmap_alloc(void)
 		goto err_object;
 	bitmap->state = QDS_BITMAP_ACTIVE;
 	qds_history_init(bitmap);
-	mutex_init(&bitmap->size_lock);
 	mutex_init(&bitmap->write_lock);
 	return bitmap;
 

@@ -62,8 +62,8 @@ static int qds_take_exclusive(const struct qds_bitmap_copy *args,
 	if ((args->flags & QDS_TAKE_SINCE) &&
 	    !qds_history_is_at(bitmap, args->instance, args->since))
 		return -ESTALE;
-	/* It does not change: TRUNCATE is one of those who make items clean. */
-	rc = qds_bitmap_charge(taken, READ_ONCE(bitmap->charged));
+	/* It does not change: TRUNCATE holds history_lock for writing as well. */
+	rc = qds_bitmap_charge(taken, bitmap->charged);
 	if (rc)
 		return rc;
 	hb = hbitmap_take(bitmap->hb, QDS_GFP);
@@ -314,20 +314,18 @@ int qds_bitmap_truncate_prepare(const struct qds_cmd *cmd)
 			       hbitmap_granularity(bitmap->hb));
 }
 
-/* Charged for the larger size until it has the smaller. */
+/* Charged for the larger size until it has the smaller. Under history_lock for writing. */
 static int qds_truncate_charged(struct qds_bitmap *bitmap, u64 items)
 {
 	u64 bits = qds_bits(items, hbitmap_granularity(bitmap->hb)), had;
 	int rc;
 
-	mutex_lock(&bitmap->size_lock);
 	had = bitmap->charged;
 	rc = qds_bitmap_charge(bitmap, max(bits, had));
 	if (!rc) {
 		rc = hbitmap_truncate(bitmap->hb, items, QDS_GFP);
 		qds_bitmap_charge(bitmap, rc ? had : bits);
 	}
-	mutex_unlock(&bitmap->size_lock);
 	return rc;
 }
 

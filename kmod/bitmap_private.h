@@ -54,9 +54,9 @@ enum qds_use {
  * @restores: how many restores have begun and ended: odd in between
  * @owner_file: by which the restore was begun
  * @owner: the process that did, as flush() names it
- * @size_lock: of @charged, and between those who change the size
+ * @history_lock: of @charged, @writers and @unclean, and between those who change the
+ *	size, see bitmap_history.c
  * @charged: bits that @object.user is charged for
- * @history_lock: of @writers and @unclean, see bitmap_history.c
  * @instance: random
  * @generation: changes when something may be missing
  * @tickets: how many values have been drawn for it
@@ -72,11 +72,9 @@ struct qds_bitmap {
 	u32 restores;
 	const struct file *owner_file;
 	fl_owner_t owner;
-	/* Protects @charged, and is between those who change the size. */
-	struct mutex size_lock;
-	u64 charged;
 	/* Between those who make items clean and those who rely on a generation. */
 	struct rw_semaphore history_lock;
+	u64 charged;
 	u64 instance[2];
 	atomic64_t generation;
 	atomic64_t tickets;
